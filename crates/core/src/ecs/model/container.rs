@@ -1,0 +1,54 @@
+//! The containers of a task as they were last heard of.
+
+use serde::{Deserialize, Serialize};
+
+use super::task_definition::Protocol;
+use crate::kernel::Timestamp;
+use crate::kernel::ids::Uuid;
+
+/// Where a container stands. It only moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ContainerStatus {
+    /// Not started yet.
+    Pending,
+    /// Running.
+    Running,
+    /// Ended.
+    Stopped,
+}
+
+/// A published port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkBinding {
+    /// The host's address that listens.
+    pub bind_ip: String,
+    /// The port inside.
+    pub container_port: u16,
+    /// The port of the host.
+    pub host_port: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+}
+
+/// A container of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// The last part of its ARN.
+    pub id: Uuid,
+    /// Its name in the task definition.
+    pub name: String,
+    /// Where it stands.
+    pub status: ContainerStatus,
+    /// What the process ended with.
+    pub exit_code: Option<i32>,
+    /// Why it could not start, or why it ended.
+    pub reason: Option<String>,
+    /// The runtime's id of it.
+    pub runtime_id: Option<String>,
+    /// The digest of the image that it runs.
+    pub image_digest: Option<String>,
+    /// Its published ports.
+    pub bindings: Vec<NetworkBinding>,
+    /// When it was last heard of.
+    pub changed_at: Option<Timestamp>,
+}

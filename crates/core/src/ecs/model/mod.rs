@@ -1,0 +1,17 @@
+//! The nouns of ECS, as types that cannot be wrong.
+
+pub mod cluster;
+pub mod container;
+pub mod instance;
+pub mod task;
+pub mod task_definition;
+pub mod words;
+
+pub use cluster::{Cluster, ClusterKey, ClusterName, ClusterStatus};
+pub use container::{Container, ContainerStatus, NetworkBinding};
+pub use instance::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, LaunchType, Resources};
+pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskKey, TaskStatus};
+pub use task_definition::{
+    Architecture, ContainerDefinition, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,
+    PortMapping, Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
+};

@@ -1,0 +1,220 @@
+//! Tasks: one run of a task definition on one machine.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::cluster::{ClusterKey, ClusterName};
+use super::container::Container;
+use super::instance::{InstanceKey, LaunchType};
+use super::task_definition::{FamilyName, TaskDefinitionKey};
+use crate::kernel::ids::{InstanceId, TaskId, Uuid};
+use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
+use crate::network::{InterfaceId, InterfaceKey};
+
+/// The key of a task.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskKey {
+    /// The account and region.
+    pub scope: Scope,
+    /// The cluster's name.
+    pub cluster: ClusterName,
+    /// The task's id.
+    pub id: TaskId,
+}
+
+impl TaskKey {
+    /// The ARN, ending in `task/cluster/id`.
+    #[must_use]
+    pub fn arn(&self) -> Arn {
+        Arn::new("ecs", &self.scope, format!("task/{}/{}", self.cluster, self.id))
+    }
+
+    /// The key of the task's cluster.
+    #[must_use]
+    pub fn cluster_key(&self) -> ClusterKey {
+        ClusterKey {
+            scope: self.scope.clone(),
+            name: self.cluster.clone(),
+        }
+    }
+}
+
+impl fmt::Display for TaskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.scope, self.cluster, self.id)
+    }
+}
+
+/// Where a task stands, or where it should go. It only moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TaskStatus {
+    /// Its interface is being made.
+    Provisioning,
+    /// Its machine is preparing it.
+    Pending,
+    /// All its containers run.
+    Running,
+    /// Its containers are being stopped.
+    Stopping,
+    /// Its interface is being taken away.
+    Deprovisioning,
+    /// It is over.
+    Stopped,
+}
+
+/// Why a task stopped, as a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StopCode {
+    /// It never ran.
+    TaskFailedToStart,
+    /// A container that it cannot be without ended.
+    EssentialContainerExited,
+    /// Somebody stopped it.
+    UserInitiated,
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its key.
+    pub key: TaskKey,
+    /// The family of its definition.
+    pub family: FamilyName,
+    /// The revision of its definition.
+    pub revision: u32,
+    /// The machine that it was placed on.
+    pub instance: InstanceId,
+    /// The zone of that machine.
+    pub zone: String,
+    /// The capacity that was asked for.
+    pub launch_type: LaunchType,
+    /// Where it stands.
+    pub last_status: TaskStatus,
+    /// Where it should be: running or stopped.
+    pub desired_status: TaskStatus,
+    /// Counts the changes that users can see, from 1.
+    pub version: u64,
+    /// The share of CPU that it holds.
+    pub cpu: CpuUnits,
+    /// The memory that it holds.
+    pub memory: MemoryMib,
+    /// Its containers, in the order of the definition.
+    pub containers: Vec<Container>,
+    /// Its interface in awsvpc mode, and the id of the attachment.
+    pub interface: Option<(InterfaceId, Uuid)>,
+    /// Tasks of one purpose; by default `family:NAME`.
+    pub group: String,
+    /// Who started it, in the caller's words.
+    pub started_by: Option<String>,
+    /// The user's tags.
+    pub tags: Tags,
+    /// Why it stopped, as a code.
+    pub stop_code: Option<StopCode>,
+    /// Why it stopped, in words.
+    pub stopped_reason: Option<String>,
+    /// Moments of its life.
+    pub times: Times,
+}
+
+/// Moments of a task's life.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// It was accepted.
+    pub created_at: Timestamp,
+    /// Its network worked.
+    pub connectivity_at: Option<Timestamp>,
+    /// Its first image was being pulled.
+    pub pull_started_at: Option<Timestamp>,
+    /// Its last image was there.
+    pub pull_stopped_at: Option<Timestamp>,
+    /// It ran.
+    pub started_at: Option<Timestamp>,
+    /// It was told to stop.
+    pub stopping_at: Option<Timestamp>,
+    /// Its essential container ended.
+    pub execution_stopped_at: Option<Timestamp>,
+    /// It was over.
+    pub stopped_at: Option<Timestamp>,
+}
+
+impl Entity for Task {
+    type Key = TaskKey;
+
+    fn key(&self) -> &TaskKey {
+        &self.key
+    }
+}
+
+impl Task {
+    /// The key of its definition.
+    #[must_use]
+    pub fn definition_key(&self) -> TaskDefinitionKey {
+        TaskDefinitionKey {
+            scope: self.key.scope.clone(),
+            family: self.family.clone(),
+            revision: self.revision,
+        }
+    }
+
+    /// The key of its machine.
+    #[must_use]
+    pub fn instance_key(&self) -> InstanceKey {
+        InstanceKey {
+            scope: self.key.scope.clone(),
+            cluster: self.key.cluster.clone(),
+            id: self.instance,
+        }
+    }
+
+    /// The key of its interface.
+    #[must_use]
+    pub fn interface_key(&self) -> Option<InterfaceKey> {
+        self.interface.map(|(id, _)| InterfaceKey {
+            scope: self.key.scope.clone(),
+            id,
+        })
+    }
+
+    /// Whether it is over and holds nothing any more.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.last_status == TaskStatus::Stopped
+    }
+}
+
+/// The key of a remembered client token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClientTokenKey {
+    /// The account, region and cluster.
+    pub cluster: ClusterKey,
+    /// The caller's token.
+    pub token: String,
+}
+
+impl fmt::Display for ClientTokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.cluster, self.token)
+    }
+}
+
+/// A client token that was used by a RunTask: the same call again answers the same tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientToken {
+    /// Its key.
+    pub key: ClientTokenKey,
+    /// A digest of the request that used it first.
+    pub digest: u128,
+    /// The tasks that this request made.
+    pub tasks: Vec<TaskId>,
+    /// When it was used first.
+    pub used_at: Timestamp,
+}
+
+impl Entity for ClientToken {
+    type Key = ClientTokenKey;
+
+    fn key(&self) -> &ClientTokenKey {
+        &self.key
+    }
+}

@@ -1,0 +1,49 @@
+//! The words of the API for our enums, in one place: spelled here, parsed here.
+
+use super::{Architecture, ClusterStatus, ContainerStatus, DefinitionStatus, InstanceStatus, LaunchType, NetworkMode};
+use super::{Protocol, StopCode, TaskStatus};
+
+/// Gives each enum its words, both ways.
+macro_rules! words {
+    ($($name:ident { $($variant:ident = $word:literal),* $(,)? })*) => {$(
+        impl $name {
+            /// The word of the API.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            /// The variant with this word.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+words! {
+    Architecture { X86_64 = "X86_64", Arm64 = "ARM64" }
+    ClusterStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
+    ContainerStatus { Pending = "PENDING", Running = "RUNNING", Stopped = "STOPPED" }
+    DefinitionStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
+    InstanceStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
+    LaunchType { Ec2 = "EC2", Fargate = "FARGATE", External = "EXTERNAL" }
+    NetworkMode { Bridge = "bridge", Host = "host", Awsvpc = "awsvpc", None = "none" }
+    Protocol { Tcp = "tcp", Udp = "udp" }
+    StopCode {
+        TaskFailedToStart = "TaskFailedToStart",
+        EssentialContainerExited = "EssentialContainerExited",
+        UserInitiated = "UserInitiated",
+    }
+    TaskStatus {
+        Provisioning = "PROVISIONING", Pending = "PENDING", Running = "RUNNING", Stopping = "STOPPING",
+        Deprovisioning = "DEPROVISIONING", Stopped = "STOPPED",
+    }
+}

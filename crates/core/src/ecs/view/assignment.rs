@@ -1,0 +1,122 @@
+//! What one machine should do: its assignment set, derived from the tasks placed on it.
+//!
+//! The control plane derives assignments, `wire` spells them in the agent protocol, and the agent's brain acts on them.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ecs::model::{ContainerDefinition, LaunchType, NetworkMode, Task, TaskDefinition, TaskKey, TaskStatus};
+use crate::kernel::ids::Uuid;
+use crate::kernel::{CpuUnits, MemoryMib};
+use crate::network::default::SUBNET_PREFIX_LEN;
+use crate::network::interface::Mac;
+use crate::network::{DefaultNetwork, Interface, InterfaceId};
+
+/// Where the agent shall take a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Desired {
+    /// Its containers shall run.
+    Running,
+    /// Its containers shall end.
+    Stopped,
+}
+
+/// One task that a machine shall run or stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Which task.
+    pub task: TaskKey,
+    /// Where to take it.
+    pub desired: Desired,
+    /// The family of its definition.
+    pub family: String,
+    /// The revision of its definition.
+    pub revision: u32,
+    /// The capacity that was asked for.
+    pub launch_type: LaunchType,
+    /// Tasks of one purpose.
+    pub group: String,
+    /// The zone of the machine.
+    pub zone: String,
+    /// How the containers reach the network.
+    pub network_mode: NetworkMode,
+    /// The limit of CPU of the whole task.
+    pub cpu: Option<CpuUnits>,
+    /// The limit of memory of the whole task.
+    pub memory: Option<MemoryMib>,
+    /// The task's interface, in awsvpc mode.
+    pub interface: Option<AssignedInterface>,
+    /// What to run. Empty when the task shall stop.
+    pub containers: Vec<AssignedContainer>,
+}
+
+/// A container of an assignment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignedContainer {
+    /// The last part of the container's ARN.
+    pub id: Uuid,
+    /// What to run.
+    pub definition: ContainerDefinition,
+}
+
+/// The interface of an assignment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignedInterface {
+    /// The interface's id.
+    pub id: InterfaceId,
+    /// The id of its attachment to the task.
+    pub attachment: Uuid,
+    /// The hardware address.
+    pub mac: Mac,
+    /// The private address.
+    pub address: Ipv4Addr,
+    /// Bits of the network part of the subnet.
+    pub prefix_len: u8,
+    /// The subnet's router.
+    pub gateway: Ipv4Addr,
+    /// The name by which the address is known.
+    pub private_dns_name: String,
+}
+
+/// The assignment that follows from `task`.
+#[must_use]
+pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&Interface>) -> Assignment {
+    let desired = if task.desired_status == TaskStatus::Stopped {
+        Desired::Stopped
+    } else {
+        Desired::Running
+    };
+    let part = |(container, definition): (&crate::ecs::model::Container, &ContainerDefinition)| AssignedContainer {
+        id: container.id,
+        definition: definition.clone(),
+    };
+    Assignment {
+        task: task.key.clone(),
+        desired,
+        family: task.family.to_string(),
+        revision: task.revision,
+        launch_type: task.launch_type,
+        group: task.group.clone(),
+        zone: task.zone.clone(),
+        network_mode: definition.effective_network_mode(),
+        cpu: definition.cpu,
+        memory: definition.memory,
+        interface: interface.and_then(assigned_interface),
+        containers: task.containers.iter().zip(&definition.containers).map(part).collect(),
+    }
+}
+
+fn assigned_interface(interface: &Interface) -> Option<AssignedInterface> {
+    let network = DefaultNetwork::of(&interface.key.scope);
+    let subnet = network.subnet(interface.subnet)?;
+    Some(AssignedInterface {
+        id: interface.key.id,
+        attachment: interface.attachment,
+        mac: interface.mac,
+        address: interface.address,
+        prefix_len: SUBNET_PREFIX_LEN,
+        gateway: subnet.gateway(),
+        private_dns_name: interface.private_dns_name(),
+    })
+}

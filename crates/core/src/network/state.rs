@@ -1,0 +1,85 @@
+//! The tables of this domain: interfaces, and which addresses they hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use super::default::{Subnet, SubnetId};
+use super::interface::{Interface, InterfaceId, InterfaceKey};
+use crate::kernel::ids::Ec2Digits;
+use crate::kernel::{Cx, Edit, Scope, Table};
+
+/// A change of this domain's facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An interface came, changed or went.
+    Interface(Edit<Interface>),
+}
+
+/// The facts of this domain.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    interfaces: Table<Interface>,
+    held: BTreeMap<(Scope, SubnetId), BTreeSet<u32>>,
+}
+
+impl State {
+    /// Applies `change`.
+    pub fn apply(&mut self, change: Change) {
+        let Change::Interface(edit) = change;
+        let new = match &edit {
+            Edit::Put(interface) => Some((interface.key.scope.clone(), interface.subnet, interface.address)),
+            Edit::Delete(_) => None,
+        };
+        if let Some(old) = self.interfaces.apply(edit) {
+            let range = (old.key.scope, old.subnet);
+            if let Some(held) = self.held.get_mut(&range) {
+                held.remove(&u32::from(old.address));
+            }
+        }
+        if let Some((scope, subnet, address)) = new {
+            self.held.entry((scope, subnet)).or_default().insert(u32::from(address));
+        }
+    }
+
+    /// The interfaces.
+    #[must_use]
+    pub fn interfaces(&self) -> &Table<Interface> {
+        &self.interfaces
+    }
+
+    /// The interfaces of `scope` in the order of their ids.
+    pub fn interfaces_of(&self, scope: &Scope) -> impl Iterator<Item = &Interface> {
+        let first = InterfaceKey {
+            scope: scope.clone(),
+            id: InterfaceId(Ec2Digits::new(0)),
+        };
+        self.interfaces
+            .range(first..)
+            .take_while(move |interface| interface.key.scope == *scope)
+    }
+
+    /// How many addresses of `subnet` are free.
+    #[must_use]
+    pub fn free_addresses(&self, scope: &Scope, subnet: &Subnet) -> usize {
+        let held = self.held.get(&(scope.clone(), subnet.id)).map_or(0, BTreeSet::len);
+        subnet.assignable().count().saturating_sub(held)
+    }
+
+    /// A free address of `subnet` that is not in `also_held`: the next free one from a random place on, so that an address that was just given back is
+    /// not handed out again at once.
+    pub fn free_address(
+        &self,
+        cx: &mut Cx,
+        scope: &Scope,
+        subnet: &Subnet,
+        also_held: &BTreeSet<Ipv4Addr>,
+    ) -> Option<Ipv4Addr> {
+        let (first, last) = (*subnet.assignable().start(), *subnet.assignable().end());
+        let held = self.held.get(&(scope.clone(), subnet.id));
+        let free = |address: &u32| {
+            !held.is_some_and(|held| held.contains(address)) && !also_held.contains(&Ipv4Addr::from(*address))
+        };
+        let start = first + cx.below("address", u64::from(last - first + 1)) as u32;
+        (start..=last).chain(first..start).find(free).map(Ipv4Addr::from)
+    }
+}
