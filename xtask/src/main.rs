@@ -1,2 +1,55 @@
-//! The project's own tools.
-fn main() {}
+//! The project's own tools: `cargo xtask ci | tidy | compat`.
+//!
+//! Why a program instead of shell scripts: the checks are code, so they have types, tests and reviewers.
+//! It does not contain anything that Berth needs at run time, and no crate of the product may depend on it.
+#![forbid(unsafe_code)]
+
+mod ci;
+mod compat;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  ci       everything that a change must pass, one line per step
+  tidy     the rules that the compiler does not know: layers, purity, sizes, freshness, hygiene
+  compat   write docs/compatibility.md from the tables in xtask/src/compat/";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["ci"] => ci::run(&root()),
+        ["tidy"] => tidy::run(&root()),
+        ["compat"] => compat::write(&root()),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        [] => bail!("which command?\n{USAGE}"),
+        other => bail!("`{}` is not a command of xtask\n{USAGE}", other.join(" ")),
+    }
+}
+
+/// The top of the repository: the folder above this package.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies directly under the root of the workspace")
+        .to_path_buf()
+}

@@ -1,0 +1,21 @@
+//! EC2 as far as networks of tasks are looked at; all other operations are refused.
+
+use super::{Area, Section, refused};
+
+pub(crate) const AREA: Area = Area {
+    file: "ec2",
+    title: "EC2",
+    intro: "Every operation that is not listed answers `InvalidAction`; what is refused here answers `UnsupportedOperation`.",
+    sections: SECTIONS,
+};
+
+const SECTIONS: &[Section] = &[Section {
+    title: "Networks",
+    rows: &[
+        refused("DescribeAvailabilityZones"),
+        refused("DescribeNetworkInterfaces"),
+        refused("DescribeSecurityGroups"),
+        refused("DescribeSubnets"),
+        refused("DescribeVpcs"),
+    ],
+}];

@@ -1,0 +1,39 @@
+//! CloudWatch Logs as far as containers and their readers need it; all other operations are refused.
+
+use super::{Area, Section, refused};
+
+pub(crate) const AREA: Area = Area {
+    file: "logs",
+    title: "CloudWatch Logs",
+    intro: "Every operation that is not listed answers `UnknownOperationException`, and so does what is refused here.",
+    sections: SECTIONS,
+};
+
+const SECTIONS: &[Section] = &[
+    Section {
+        title: "Groups",
+        rows: &[
+            refused("CreateLogGroup"),
+            refused("DeleteLogGroup"),
+            refused("DescribeLogGroups"),
+            refused("PutRetentionPolicy"),
+            refused("DeleteRetentionPolicy"),
+        ],
+    },
+    Section {
+        title: "Streams",
+        rows: &[
+            refused("CreateLogStream"),
+            refused("DeleteLogStream"),
+            refused("DescribeLogStreams"),
+        ],
+    },
+    Section {
+        title: "Events",
+        rows: &[
+            refused("PutLogEvents"),
+            refused("GetLogEvents"),
+            refused("FilterLogEvents"),
+        ],
+    },
+];
