@@ -48,7 +48,7 @@ fn machine_path(line: &str) -> Option<&'static str> {
 fn is_justified(path: &str, line: &str) -> bool {
     JUSTIFIED
         .iter()
-        .any(|(file, text, _)| *file == path && line.contains(text))
+        .any(|(files, text, _)| path.starts_with(files) && line.contains(text))
 }
 
 #[cfg(test)]
