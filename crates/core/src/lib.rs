@@ -5,3 +5,4 @@ pub mod ecs;
 pub mod iam;
 pub mod kernel;
 pub mod network;
+pub mod node;
