@@ -6,6 +6,7 @@ pub(crate) const AREA: Area = Area {
     file: "ec2",
     title: "EC2",
     intro: "Every operation that is not listed answers `InvalidAction`; what is refused here answers `UnsupportedOperation`.",
+    refusal_proof: None,
     sections: SECTIONS,
 };
 

@@ -8,6 +8,7 @@ pub(crate) const AREA: Area = Area {
     file: "ecs_fields",
     title: "ECS: fields",
     intro: "A field that is refused answers `UnsupportedFeatureException` naming the field; it is never ignored.",
+    refusal_proof: None,
     sections: SECTIONS,
 };
 

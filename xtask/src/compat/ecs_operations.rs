@@ -8,6 +8,7 @@ pub(crate) const AREA: Area = Area {
     file: "ecs_operations",
     title: "ECS: operations",
     intro: "What is refused answers `UnsupportedFeatureException`.",
+    refusal_proof: None,
     sections: SECTIONS,
 };
 

@@ -6,6 +6,7 @@ pub(crate) const AREA: Area = Area {
     file: "logs",
     title: "CloudWatch Logs",
     intro: "Every operation that is not listed answers `UnknownOperationException`, and so does what is refused here.",
+    refusal_proof: None,
     sections: SECTIONS,
 };
 

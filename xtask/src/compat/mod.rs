@@ -34,6 +34,8 @@ pub(crate) struct Area {
     pub(crate) title: &'static str,
     /// What holds for all rows, such as the answer to what is refused.
     pub(crate) intro: &'static str,
+    /// The test which shows that everything refused here is answered as the intro says.
+    pub(crate) refusal_proof: Option<&'static str>,
     pub(crate) sections: &'static [Section],
 }
 
@@ -144,7 +146,11 @@ A row says what is true today. Every row that claims something names the test th
 pub(crate) fn render(areas: &[&Area]) -> String {
     let mut page = format!("{INTRO}\n{}", summary(areas));
     for area in areas {
-        write!(page, "\n## {}\n\n{}\n", area.title, area.intro).expect("writing to a String cannot fail");
+        let proof = area
+            .refusal_proof
+            .map(|proof| format!(" Proof: {}.", link(proof)))
+            .unwrap_or_default();
+        write!(page, "\n## {}\n\n{}{proof}\n", area.title, area.intro).expect("writing to a String cannot fail");
         for section in area.sections {
             page.push_str(&render_section(section));
         }
@@ -216,6 +222,7 @@ mod tests {
         file: "x",
         title: "X",
         intro: "Of x.",
+        refusal_proof: Some("g.rs::refuses"),
         sections: &[Section { title: "S", rows: ROWS }],
     };
 
@@ -223,6 +230,7 @@ mod tests {
     fn a_page_counts_and_links() {
         let page = render(&[&AREA]);
         assert!(page.contains("| X | 1 | 1 | 1 | 0 |"));
+        assert!(page.contains("Of x. Proof: [refuses](../g.rs)."));
         assert!(page.contains("| `A` | full | | [works](../a/b.rs) |"));
         assert!(page.contains("| `B` | partial | no c | [t](../d.py) |"));
         assert!(page.contains("| `C` | accepted | | [f](../e.rs) |"));

@@ -6,6 +6,7 @@ pub(crate) const AREA: Area = Area {
     file: "sts",
     title: "STS",
     intro: "Every operation that is not listed answers `InvalidAction`, and so does what is refused here.",
+    refusal_proof: None,
     sections: SECTIONS,
 };
 

@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::Problem;
-use super::repo::{File, Repo};
+use super::repo::Repo;
 use crate::compat::{self, Area, Row};
 
 const PAGE: &str = compat::PAGE;
 const TABLES: &str = "xtask/src/compat";
+const MEND: &str = "name it as `path/from/the/root.rs::test_name`; what no test proves is `refused`";
 
 pub(crate) fn check(repo: &Repo) -> Vec<Problem> {
     let mut problems: Vec<Problem> = check_page(repo).into_iter().collect();
@@ -44,39 +45,58 @@ fn check_area(repo: &Repo, area: &Area) -> Vec<Problem> {
     }
     let rows = area.sections.iter().flat_map(|section| section.rows);
     problems.extend(rows.filter_map(|row| check_proof(repo, area, row)));
+    problems.extend(area.refusal_proof.filter(|proof| !is_test(repo, proof)).map(|proof| {
+        let path = table_path(area);
+        let line = repo.file(&path).map_or(1, |file| file.line_with("refusal_proof"));
+        Problem::new(&path, line, format!("no such test: `{proof}`"), MEND)
+    }));
     problems
 }
 
 fn check_proof(repo: &Repo, area: &Area, row: &Row) -> Option<Problem> {
-    let mend = "name it as `path/from/the/root.rs::test_name`; what no test proves is `refused`";
-    let proof = match row.proof {
-        Some(proof) => proof,
-        None if row.state.needs_proof() => return Some(at_row(repo, area, row, "names no test", mend)),
-        None => return None,
-    };
-    let is_there = proof.split_once("::").is_some_and(|(path, name)| {
-        let test = name.rsplit("::").next().unwrap_or(name);
-        repo.file(path).is_some_and(|file| has_function(file, test))
-    });
-    (!is_there).then(|| {
-        at_row(
+    match row.proof {
+        Some(proof) if is_test(repo, proof) => None,
+        Some(proof) => Some(at_row(
             repo,
             area,
             row,
-            &format!("names a test that does not exist: `{proof}`"),
-            mend,
-        )
+            &format!("names no test that exists: `{proof}`"),
+            MEND,
+        )),
+        None if row.state.needs_proof() => Some(at_row(repo, area, row, "names no test", MEND)),
+        None => None,
+    }
+}
+
+/// Whether `proof` is `path::name` of a Rust test or of a Python function called `test_...`.
+fn is_test(repo: &Repo, proof: &str) -> bool {
+    let Some((path, names)) = proof.split_once("::") else {
+        return false;
+    };
+    let name = names.rsplit("::").next().unwrap_or(names);
+    repo.file(path).is_some_and(|file| match &file.rust {
+        Some(rust) => has_rust_test(&rust.code, name),
+        None => name.starts_with("test") && file.text.contains(&format!("def {name}(")),
     })
 }
 
-fn has_function(file: &File, name: &str) -> bool {
-    ["fn", "def"]
-        .iter()
-        .any(|keyword| file.text.contains(&format!("{keyword} {name}(")))
+/// Whether a function `name` stands under an attribute that makes it a test.
+fn has_rust_test(code: &str, name: &str) -> bool {
+    code.match_indices(&format!("fn {name}(")).any(|(offset, _)| {
+        let line_start = code[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+        let above = code[..line_start].lines().rev();
+        above
+            .take_while(|line| line.trim_start().starts_with("#["))
+            .any(|line| line.contains("test"))
+    })
+}
+
+fn table_path(area: &Area) -> String {
+    format!("{TABLES}/{}.rs", area.file)
 }
 
 fn at_row(repo: &Repo, area: &Area, row: &Row, what: &str, mend: &str) -> Problem {
-    let path = format!("{TABLES}/{}.rs", area.file);
+    let path = table_path(area);
     let line = repo
         .file(&path)
         .map_or(1, |file| file.line_with(&format!("\"{}\"", row.name)));
@@ -88,20 +108,25 @@ mod tests {
     use super::*;
     use crate::compat::{Section, full, partial, refused};
 
-    fn problems_of(rows: &'static [Row]) -> Vec<Problem> {
+    const FILES: &[(&str, &str)] = &[
+        ("tests/a.py", "def test_b(c):\ndef helper():\n"),
+        ("crates/a.rs", "#[test]\nfn works() {}\n\nfn helper() {}\n"),
+    ];
+
+    fn problems_of(rows: &'static [Row], refusal_proof: Option<&'static str>) -> Vec<Problem> {
         let sections: &'static [Section] = Box::leak(Box::new([Section {
             title: "Operations",
             rows,
         }]));
-        let area = Area {
-            file: "x",
-            title: "X",
-            intro: "",
-            sections,
-        };
         check_area(
-            &Repo::of(&[("tests/a.py", "def test_b(c):\n"), ("crates/a.rs", "fn works() {}\n")]),
-            &area,
+            &Repo::of(FILES),
+            &Area {
+                file: "x",
+                title: "X",
+                intro: "",
+                refusal_proof,
+                sections,
+            },
         )
     }
 
@@ -112,7 +137,7 @@ mod tests {
             partial("B", "no c", "crates/a.rs::tests::works"),
             refused("C"),
         ];
-        assert!(problems_of(ROWS).is_empty());
+        assert!(problems_of(ROWS, None).is_empty());
     }
 
     #[test]
@@ -121,14 +146,22 @@ mod tests {
             full("A", "tests/a.py::test_c"),
             full("B", "tests/none.py::test_b"),
             full("C", "test_b"),
+            full("D", "tests/a.py::helper"),
+            full("E", "crates/a.rs::helper"),
         ];
-        assert_eq!(problems_of(ROWS).len(), 3);
+        assert_eq!(problems_of(ROWS, None).len(), 5);
+    }
+
+    #[test]
+    fn the_proof_of_refusals_must_exist_too() {
+        assert!(problems_of(&[], Some("crates/a.rs::works")).is_empty());
+        assert_eq!(problems_of(&[], Some("crates/a.rs::gone")).len(), 1);
     }
 
     #[test]
     fn a_row_may_stand_once() {
         const ROWS: &[Row] = &[refused("A"), refused("A")];
-        assert_eq!(problems_of(ROWS).len(), 1);
+        assert_eq!(problems_of(ROWS, None).len(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod adr;
 mod clippy_config;
 mod compat_fresh;
 mod domains;
+mod ignored;
 mod layers;
 mod links;
 mod lint_exceptions;

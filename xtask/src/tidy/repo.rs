@@ -1,28 +1,15 @@
 //! The files of the repository, read once and handed to every rule.
 //!
-//! The walk skips what is never committed (see [`SKIPPED_FOLDERS`]) instead of asking git, so that tidy works in an
-//! unpacked archive and in a tree that another user owns. It does not judge anything.
+//! What `.gitignore` names is skipped; what is new and not yet committed is read too. It does not judge anything.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use walkdir::{DirEntry, WalkDir};
+use walkdir::WalkDir;
 
+use super::ignored::Ignored;
 use super::rust_source::RustSource;
-
-/// Folders that build tools and editors leave behind. `.gitignore` names them too.
-const SKIPPED_FOLDERS: &[&str] = &[
-    ".berth",
-    ".git",
-    ".hypothesis",
-    ".idea",
-    ".pytest_cache",
-    ".venv",
-    "__pycache__",
-    "node_modules",
-    "target",
-];
 
 /// One text file.
 pub(crate) struct File {
@@ -82,13 +69,15 @@ impl Repo {
             files: Vec::new(),
             paths: BTreeSet::new(),
         };
-        let walk = WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(is_kept);
-        for entry in walk {
+        let ignored = Ignored::parse(&std::fs::read_to_string(root.join(".gitignore")).context("reading .gitignore")?)?;
+        let is_kept = |path: &Path| !ignored.covers(&inner_path(root, path));
+        let walk = WalkDir::new(root).sort_by_file_name().into_iter();
+        for entry in walk.filter_entry(|entry| is_kept(entry.path())) {
             let entry = entry.context("walking the repository")?;
             if entry.file_type().is_file() {
-                let path = entry.path().strip_prefix(root).expect("the walk stays under its root");
-                let bytes = std::fs::read(entry.path()).with_context(|| format!("reading {}", path.display()))?;
-                repo.add(&path.to_string_lossy(), bytes);
+                let path = inner_path(root, entry.path());
+                let bytes = std::fs::read(entry.path()).with_context(|| format!("reading {path}"))?;
+                repo.add(&path, bytes);
             }
         }
         Ok(repo)
@@ -146,9 +135,12 @@ impl Repo {
     }
 }
 
-fn is_kept(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    entry.depth() == 0 || !(entry.file_type().is_dir() && SKIPPED_FOLDERS.contains(&name.as_ref()))
+/// `path` as seen from `root`; the root itself is empty.
+fn inner_path(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root)
+        .expect("the walk stays under its root")
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::repo::Repo;
 const REQUIRED: &[&str] = &[
     ".ci/run",
     ".editorconfig",
+    ".gitignore",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
