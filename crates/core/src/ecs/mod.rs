@@ -1,5 +1,18 @@
 //! Clusters, container instances, task definitions and tasks.
+//!
+//! [`model`] has the nouns, [`state`] their tables, [`admit`] one file per write, [`place`] the choice of a machine,
+//! [`session`] the conversation with an agent, [`view`] what others get to see.
 
+pub mod admit;
+pub mod api;
 pub mod model;
+pub mod place;
+pub mod refer;
+pub mod refusal;
 pub mod report;
+pub mod session;
+pub mod state;
 pub mod view;
+
+pub use refusal::Refusal;
+pub use state::{Change, State};

@@ -65,20 +65,12 @@ impl State {
         subnet.assignable().count().saturating_sub(held)
     }
 
-    /// A free address of `subnet` that is not in `also_held`: the next free one from a random place on, so that an address that was just given back is
-    /// not handed out again at once.
-    pub fn free_address(
-        &self,
-        cx: &mut Cx,
-        scope: &Scope,
-        subnet: &Subnet,
-        also_held: &BTreeSet<Ipv4Addr>,
-    ) -> Option<Ipv4Addr> {
+    /// A free address of `subnet`: the next one from a random place on, so that an address that was just given back is not
+    /// handed out again at once.
+    pub fn free_address(&self, cx: &mut Cx, scope: &Scope, subnet: &Subnet) -> Option<Ipv4Addr> {
         let (first, last) = (*subnet.assignable().start(), *subnet.assignable().end());
         let held = self.held.get(&(scope.clone(), subnet.id));
-        let free = |address: &u32| {
-            !held.is_some_and(|held| held.contains(address)) && !also_held.contains(&Ipv4Addr::from(*address))
-        };
+        let free = |address: &u32| !held.is_some_and(|held| held.contains(address));
         let start = first + cx.below("address", u64::from(last - first + 1)) as u32;
         (start..=last).chain(first..start).find(free).map(Ipv4Addr::from)
     }

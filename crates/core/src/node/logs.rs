@@ -132,7 +132,10 @@ mod tests {
     fn decided(options: &[(&str, &str)]) -> Result<AwsLogs, String> {
         let configuration = LogConfiguration {
             driver: "awslogs".to_owned(),
-            options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            options: options
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
         };
         let task = TaskKey {
             scope: crate::kernel::Scope {
@@ -183,12 +186,9 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        assert_eq!(["7", "2k", "3kb", "4M", "1g"].map(bytes), [
-            Some(7),
-            Some(2 << 10),
-            Some(3 << 10),
-            Some(4 << 20),
-            Some(1 << 30)
-        ]);
+        assert_eq!(
+            ["7", "2k", "3kb", "4M", "1g"].map(bytes),
+            [Some(7), Some(2 << 10), Some(3 << 10), Some(4 << 20), Some(1 << 30)]
+        );
     }
 }

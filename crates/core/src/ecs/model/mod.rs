@@ -12,6 +12,6 @@ pub use container::{Container, ContainerStatus, NetworkBinding};
 pub use instance::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, LaunchType, Resources};
 pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskKey, TaskStatus};
 pub use task_definition::{
-    Architecture, ContainerDefinition, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,
+    Architecture, ContainerDefinition, CpuMemory, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,
     PortMapping, Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
 };

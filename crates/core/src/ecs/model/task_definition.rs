@@ -222,8 +222,10 @@ pub enum Protocol {
 /// A port of a container that others can reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortMapping {
-    /// The port inside.
+    /// The port inside; 0 if a range is given instead.
     pub container_port: u16,
+    /// A range of ports inside, for example `8000-8010`. It is not carried out yet.
+    pub container_port_range: Option<String>,
     /// The port of the host; 0 or none asks for any free one.
     pub host_port: Option<u16>,
     /// TCP or UDP.
@@ -289,4 +291,13 @@ impl TaskDefinition {
     pub fn container(&self, name: &str) -> Option<&ContainerDefinition> {
         self.containers.iter().find(|container| container.name == name)
     }
+}
+
+/// A size that a definition names, of a task or of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuMemory {
+    /// CPU units.
+    pub cpu: Option<CpuUnits>,
+    /// The hard memory limit.
+    pub memory: Option<MemoryMib>,
 }

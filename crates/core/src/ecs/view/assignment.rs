@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ecs::model::{ContainerDefinition, LaunchType, NetworkMode, Task, TaskDefinition, TaskKey, TaskStatus};
+use crate::ecs::model::{ContainerDefinition, LaunchType, NetworkMode, Task, TaskDefinition, TaskKey};
 use crate::kernel::ids::Uuid;
 use crate::kernel::{CpuUnits, MemoryMib};
 use crate::network::default::SUBNET_PREFIX_LEN;
@@ -82,11 +82,7 @@ pub struct AssignedInterface {
 /// The assignment that follows from `task`.
 #[must_use]
 pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&Interface>) -> Assignment {
-    let desired = if task.desired_status == TaskStatus::Stopped {
-        Desired::Stopped
-    } else {
-        Desired::Running
-    };
+    let desired = crate::ecs::session::desired(task);
     let part = |(container, definition): (&crate::ecs::model::Container, &ContainerDefinition)| AssignedContainer {
         id: container.id,
         definition: definition.clone(),

@@ -1,3 +1,108 @@
-//! What is derived for others: reads, and what each machine should do.
+//! What is derived for others: descriptions and lists for callers, assignments for machines.
 
 pub mod assignment;
+pub mod describe;
+pub mod list;
+
+use super::model::{Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition, TaskDefinitionKey, TaskKey};
+use super::model::{ContainerInstance, Resources};
+use super::place::Failure;
+use super::state::Counts;
+use crate::network::Interface;
+
+/// What the answer to a write shows, once its changes are applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A cluster.
+    Cluster(ClusterKey),
+    /// A task definition.
+    TaskDefinition(TaskDefinitionKey),
+    /// A container instance.
+    Instance(InstanceKey),
+    /// A task.
+    Task(TaskKey),
+    /// Tasks, and why there are not more.
+    Tasks(Vec<TaskKey>, Vec<Failure>),
+    /// That it was taken.
+    Acknowledged,
+}
+
+/// An answer with all that it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A cluster.
+    Cluster(ClusterView),
+    /// Clusters, and what was not found.
+    Clusters(Vec<ClusterView>, Vec<Failure>),
+    /// A task definition.
+    TaskDefinition(Box<TaskDefinition>),
+    /// A container instance.
+    Instance(Box<InstanceView>),
+    /// Container instances, and what was not found.
+    Instances(Vec<InstanceView>, Vec<Failure>),
+    /// A task.
+    Task(Box<TaskView>),
+    /// Tasks, and what was not found or not placed.
+    Tasks(Vec<TaskView>, Vec<Failure>),
+    /// A page of names or ARNs.
+    Page(Page),
+    /// That it was taken.
+    Acknowledged,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Names or ARNs.
+    pub items: Vec<String>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// A cluster with its numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterView {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// How much there is in it.
+    pub counts: Counts,
+}
+
+/// A container instance with what is derived for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceView {
+    /// The instance.
+    pub instance: ContainerInstance,
+    /// What it has left; ports are those that are taken.
+    pub remaining: Resources,
+    /// Whether its agent is connected.
+    pub agent_connected: bool,
+    /// Tasks that run on it.
+    pub running: usize,
+    /// Tasks on their way to running.
+    pub pending: usize,
+}
+
+/// A task with what is derived for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskView {
+    /// The task.
+    pub task: Task,
+    /// Its interface.
+    pub interface: Option<Interface>,
+    /// What the definition says of its containers, in their order.
+    pub parts: Vec<PartView>,
+    /// Whether the definition names a size of the task.
+    pub size: CpuMemory,
+}
+
+/// What the definition says of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartView {
+    /// The image reference.
+    pub image: String,
+    /// CPU and memory.
+    pub size: CpuMemory,
+    /// The soft memory limit.
+    pub memory_reservation: Option<crate::kernel::MemoryMib>,
+}

@@ -1,0 +1,98 @@
+//! RegisterContainerInstance: a machine joins a cluster, or an agent comes back.
+
+use super::{Admitted, Caller, cluster};
+use crate::ecs::model::instance::Versions;
+use crate::ecs::model::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, Resources};
+use crate::ecs::refer;
+use crate::ecs::refusal::Refusal;
+use crate::ecs::state::{Change, State};
+use crate::ecs::view::Answer;
+use crate::kernel::ids::InstanceId;
+use crate::kernel::{Cx, Edit, Tags};
+
+/// A RegisterContainerInstance request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegisterInstance {
+    /// The cluster to join.
+    pub cluster: Option<String>,
+    /// The instance that this machine was before, when an agent comes back.
+    pub instance: Option<String>,
+    /// The idempotency key: one per start of an agent.
+    pub client_token: Option<String>,
+    /// What the machine has.
+    pub resources: Resources,
+    /// What the agent announces.
+    pub attributes: Vec<Attribute>,
+    /// The machine's id at a cloud.
+    pub ec2_instance_id: Option<String>,
+    /// What software it runs.
+    pub versions: Versions,
+    /// The user's tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// Registers a machine.
+///
+/// An agent that comes back names its instance. It gets it again also when that was deregistered or forgotten meanwhile, for the machine is the same;
+/// the attributes that the operator gave it at first are kept, because agents do not repeat them.
+///
+/// # Errors
+/// A cluster that is not there (the default one springs up), an ARN or tags that do not fit.
+pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInstance) -> Result<Admitted, Refusal> {
+    let cluster = refer::cluster(&caller.scope, request.cluster.as_deref())?;
+    let mut changes: Vec<Change> = cluster::spring_up(state, cx, &cluster)?.into_iter().collect();
+    let tags = Tags::new(request.tags).map_err(Refusal::Tags)?;
+    let named = request.instance.as_deref().filter(|arn| !arn.is_empty());
+    let returning = named.map(|arn| refer::instance(&cluster, arn)).transpose()?;
+    let token = request.client_token.filter(|token| !token.is_empty());
+    let repeated = token
+        .as_deref()
+        .and_then(|token| state.registered_with(&cluster, token));
+    let key = |id| InstanceKey {
+        scope: cluster.scope.clone(),
+        cluster: cluster.name.clone(),
+        id,
+    };
+    let key = match (returning, repeated) {
+        (Some(key), _) => key,
+        (None, Some(id)) => key(id),
+        (None, None) => key(InstanceId::mint(cx)),
+    };
+    let before = state.instances().get(&key);
+    let announced = ContainerInstance {
+        key: key.clone(),
+        status: InstanceStatus::Active,
+        attributes: merge(before, request.attributes),
+        registered: request.resources,
+        client_token: token,
+        ec2_instance_id: request.ec2_instance_id,
+        versions: request.versions,
+        tags: if tags.is_empty() {
+            before.map(|before| before.tags.clone()).unwrap_or_default()
+        } else {
+            tags
+        },
+        registered_at: before.map_or(cx.now, |before| before.registered_at),
+        version: before.map_or(1, |before| before.version),
+    };
+    if before != Some(&announced) {
+        let version = before.map_or(1, |before| before.version + 1);
+        changes.push(Change::Instance(Edit::Put(ContainerInstance { version, ..announced })));
+    }
+    Ok(Admitted::with(changes, Answer::Instance(key)))
+}
+
+/// What is announced now, and what was announced before and is not repeated unless it is a capability of the agent.
+fn merge(before: Option<&ContainerInstance>, announced: Vec<Attribute>) -> Vec<Attribute> {
+    let mut all = announced;
+    let is_capability =
+        |name: &str| name.starts_with("ecs.capability.") || name.starts_with("com.amazonaws.ecs.capability.");
+    for old in before.into_iter().flat_map(|before| &before.attributes) {
+        if !is_capability(&old.name) && !all.iter().any(|new| new.name == old.name) {
+            all.push(old.clone());
+        }
+    }
+    all.sort();
+    all.dedup_by(|next, kept| next.name == kept.name);
+    all
+}

@@ -1,0 +1,160 @@
+//! The operations of ECS that are built: writes, which change facts, and reads, which do not.
+
+use super::Refusal;
+use super::admit::cluster::{self, CreateCluster};
+use super::admit::deregister_instance::{self, DeregisterInstance};
+use super::admit::register_instance::{self, RegisterInstance};
+use super::admit::register_task_definition::{self, Draft};
+use super::admit::run_task::RunTask;
+use super::admit::stop_task::{self, StopTask};
+use super::admit::{Admitted, Caller, deregister_task_definition, submit};
+use super::model::InstanceStatus;
+use super::refer;
+use super::report::TaskReport;
+use super::state::State;
+use super::view::Reply;
+use super::view::describe::Facts;
+use super::view::list::{self, DefinitionFilter, FamilyFilter, PageWish, TaskFilter};
+use crate::kernel::{Cx, Scope};
+
+/// A request that may change facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a request is moved once, from its decoder to its admission"
+)]
+pub enum Write {
+    /// CreateCluster.
+    CreateCluster(CreateCluster),
+    /// DeleteCluster, with its name or ARN.
+    DeleteCluster(String),
+    /// RegisterTaskDefinition.
+    RegisterTaskDefinition(Draft),
+    /// DeregisterTaskDefinition, with `family:revision` or an ARN.
+    DeregisterTaskDefinition(String),
+    /// RegisterContainerInstance.
+    RegisterInstance(RegisterInstance),
+    /// DeregisterContainerInstance.
+    DeregisterInstance(DeregisterInstance),
+    /// RunTask.
+    RunTask(RunTask),
+    /// StopTask.
+    StopTask(StopTask),
+    /// SubmitTaskStateChange and its two narrower sisters.
+    Submit(Submit),
+}
+
+/// A report that an agent submits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Submit {
+    /// The cluster.
+    pub cluster: Option<String>,
+    /// The task's ARN. Reports about attachments alone may lack it.
+    pub task: Option<String>,
+    /// What it did.
+    pub report: TaskReport,
+}
+
+/// A request that changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// DescribeClusters.
+    DescribeClusters(Vec<String>),
+    /// ListClusters.
+    ListClusters(PageWish),
+    /// DescribeTaskDefinition.
+    DescribeTaskDefinition(String),
+    /// ListTaskDefinitions.
+    ListTaskDefinitions(DefinitionFilter, PageWish),
+    /// ListTaskDefinitionFamilies.
+    ListFamilies(FamilyFilter, PageWish),
+    /// DescribeContainerInstances.
+    DescribeInstances(Option<String>, Vec<String>),
+    /// ListContainerInstances.
+    ListInstances(Option<String>, Option<InstanceStatus>, PageWish),
+    /// DescribeTasks.
+    DescribeTasks(Option<String>, Vec<String>),
+    /// ListTasks.
+    ListTasks(Option<String>, TaskFilter, PageWish),
+}
+
+/// Admits a write. RunTask is not among them: its tasks are placed one by one, see [`super::admit::run_task`].
+pub(crate) fn admit(
+    state: &State,
+    cx: &mut Cx,
+    caller: &Caller,
+    write: Write,
+) -> Result<Result<Admitted, Refusal>, RunTask> {
+    Ok(match write {
+        Write::CreateCluster(request) => cluster::create(state, cx, caller, request),
+        Write::DeleteCluster(name) => cluster::delete(state, caller, &name),
+        Write::RegisterTaskDefinition(draft) => register_task_definition::admit(state, cx, caller, draft),
+        Write::DeregisterTaskDefinition(name) => deregister_task_definition::admit(state, cx, caller, &name),
+        Write::RegisterInstance(request) => register_instance::admit(state, cx, caller, request),
+        Write::DeregisterInstance(request) => deregister_instance::admit(state, cx, caller, &request),
+        Write::RunTask(request) => return Err(request),
+        Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
+        Write::Submit(request) => admit_report(state, cx, caller, request),
+    })
+}
+
+fn admit_report(state: &State, cx: &Cx, caller: &Caller, request: Submit) -> Result<Admitted, Refusal> {
+    let Some(task) = request.task else {
+        return Ok(Admitted::unchanged(super::view::Answer::Acknowledged));
+    };
+    let cluster = refer::cluster(&caller.scope, request.cluster.as_deref())?;
+    let key = refer::task(&cluster, &task)?;
+    Ok(submit::admit(state, cx, &key, request.report))
+}
+
+/// Answers a read.
+pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
+    let state = facts.ecs;
+    match read {
+        Read::DescribeClusters(names) => facts.describe_clusters(scope, names),
+        Read::ListClusters(page) => list::clusters(state, scope, page),
+        Read::DescribeTaskDefinition(name) => facts.describe_definition(scope, name),
+        Read::ListTaskDefinitions(filter, page) => list::definitions(state, scope, filter, page),
+        Read::ListFamilies(filter, page) => list::families(state, scope, filter, page),
+        Read::DescribeInstances(cluster, names) => facts.describe_instances(scope, cluster.as_deref(), names),
+        Read::ListInstances(cluster, status, page) => list::instances(state, scope, cluster.as_deref(), *status, page),
+        Read::DescribeTasks(cluster, names) => facts.describe_tasks(scope, cluster.as_deref(), names),
+        Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
+    }
+}
+
+impl Write {
+    /// The action in IAM's words.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::CreateCluster(_) => "ecs:CreateCluster",
+            Self::DeleteCluster(_) => "ecs:DeleteCluster",
+            Self::RegisterTaskDefinition(_) => "ecs:RegisterTaskDefinition",
+            Self::DeregisterTaskDefinition(_) => "ecs:DeregisterTaskDefinition",
+            Self::RegisterInstance(_) => "ecs:RegisterContainerInstance",
+            Self::DeregisterInstance(_) => "ecs:DeregisterContainerInstance",
+            Self::RunTask(_) => "ecs:RunTask",
+            Self::StopTask(_) => "ecs:StopTask",
+            Self::Submit(_) => "ecs:SubmitTaskStateChange",
+        }
+    }
+}
+
+impl Read {
+    /// The action in IAM's words.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::DescribeClusters(_) => "ecs:DescribeClusters",
+            Self::ListClusters(_) => "ecs:ListClusters",
+            Self::DescribeTaskDefinition(_) => "ecs:DescribeTaskDefinition",
+            Self::ListTaskDefinitions(..) => "ecs:ListTaskDefinitions",
+            Self::ListFamilies(..) => "ecs:ListTaskDefinitionFamilies",
+            Self::DescribeInstances(..) => "ecs:DescribeContainerInstances",
+            Self::ListInstances(..) => "ecs:ListContainerInstances",
+            Self::DescribeTasks(..) => "ecs:DescribeTasks",
+            Self::ListTasks(..) => "ecs:ListTasks",
+        }
+    }
+}

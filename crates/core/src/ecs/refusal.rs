@@ -1,0 +1,198 @@
+//! Every reason for which ECS refuses a request. `wire` maps each to an exception and a text, in one exhaustive match.
+
+use super::model::LaunchType;
+use crate::kernel::tags::TagFault;
+
+/// Why a request was refused. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such cluster.
+    ClusterNotFound,
+    /// A cluster cannot have this name.
+    ClusterName(String),
+    /// The cluster still has container instances.
+    ClusterContainsInstances,
+    /// The cluster still has tasks.
+    ClusterContainsTasks,
+    /// A text that is neither an id nor an ARN of the kind that is asked for.
+    Identifier(String),
+    /// The ARN of something in another account or region.
+    ForeignArn(String),
+    /// A list that needs at least one entry; its name in a sentence.
+    Empty(&'static str),
+    /// A list with more entries than the API allows.
+    TooMany {
+        /// The list's name in a sentence.
+        what: &'static str,
+        /// The most entries.
+        most: usize,
+    },
+    /// A number outside its range; the member's name in the API.
+    OutOfRange {
+        /// The member's name.
+        member: &'static str,
+        /// The smallest value.
+        least: i64,
+        /// The largest value.
+        most: i64,
+    },
+    /// A word that the member does not know.
+    Word {
+        /// The member's name.
+        member: &'static str,
+        /// The word.
+        word: String,
+    },
+    /// A text that is longer than the member may be.
+    TooLong {
+        /// The member's name.
+        member: &'static str,
+        /// The most characters.
+        most: usize,
+    },
+    /// A pagination token that this endpoint never gave out.
+    PaginationToken,
+    /// Tags that break AWS's limits.
+    Tags(TagFault),
+    /// A feature that Berth does not carry out; the sentence says which.
+    NotBuilt(String),
+    /// A task definition that is not valid.
+    Definition(Fault),
+    /// No such task definition, when one is to be described.
+    DefinitionUnknown,
+    /// No such task definition, when one is to be run.
+    DefinitionNotFound,
+    /// A task definition that was deregistered.
+    DefinitionInactive,
+    /// A revision that is not a number.
+    Revision(String),
+    /// A task definition that is not made for this launch type.
+    LaunchTypeUnsupported(LaunchType),
+    /// Both a launch type and a capacity provider strategy.
+    LaunchTypeAndStrategy,
+    /// A platform version that does not exist.
+    PlatformUnknown,
+    /// An awsvpc task without a network configuration.
+    NetworkMissing,
+    /// A network configuration for a task that has another network mode.
+    NetworkUnwanted,
+    /// A subnet that does not exist.
+    SubnetNotFound(String),
+    /// A security group that does not exist.
+    SecurityGroupNotFound(String),
+    /// Subnets or groups of different VPCs, or more than allowed.
+    NoInstances,
+    /// A client token that was used with other parameters.
+    TokenConflict {
+        /// The ARNs of the tasks that the token made.
+        resource_ids: Vec<String>,
+    },
+    /// No such task.
+    TaskNotFound,
+    /// No such container instance.
+    InstanceNotFound,
+    /// The instance still runs tasks.
+    InstanceHasTasks,
+    /// The instance was deregistered.
+    InstanceInactive,
+    /// A registration that lacks a resource or names one twice.
+    Resource(String),
+    /// The caller may not do this.
+    Denied(crate::iam::Denied),
+}
+
+/// What is wrong with a task definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The family has no fitting name.
+    Family,
+    /// No containers, or more than ten.
+    ContainerCount,
+    /// A definition of more than 64 KiB.
+    Size,
+    /// A container without a name.
+    NameMissing,
+    /// A container without an image.
+    ImageMissing,
+    /// A container's name has characters that it may not have.
+    Name(String),
+    /// Two containers of one name.
+    NameTwice(String),
+    /// No container is essential.
+    NothingEssential,
+    /// Neither a hard nor a soft memory limit, and none for the task.
+    MemoryMissing(String),
+    /// The soft limit is above the hard one.
+    ReservationAboveLimit(String),
+    /// Less than the smallest memory that a container can have.
+    MemoryTooSmall(String),
+    /// A task size that is not a number of units.
+    TaskCpu,
+    /// A task memory that is not a number of MiB.
+    TaskMemory,
+    /// The containers ask for more than the task has.
+    ContainersAboveTask(&'static str),
+    /// A FARGATE task without CPU.
+    FargateCpu,
+    /// A FARGATE task without memory.
+    FargateMemory,
+    /// A pair of CPU and memory that FARGATE does not have.
+    FargateSize,
+    /// FARGATE with another network mode than awsvpc.
+    FargateNetworkMode,
+    /// A member that FARGATE does not take.
+    FargateMember(&'static str),
+    /// FARGATE with `pidMode` or `ipcMode` host.
+    FargatePidMode(String),
+    /// FARGATE with a log driver that it does not have.
+    FargateLogDriver(String),
+    /// FARGATE with awslogs and no execution role.
+    FargateLogRole,
+    /// A stop timeout beyond the launch type's longest.
+    StopTimeout(u32),
+    /// In awsvpc and host mode, host ports other than the container's.
+    PortsDiffer,
+    /// Ports where there is no network.
+    PortsWithoutNetwork,
+    /// A port outside 1 to 65535 (host ports from 0).
+    Port(i64),
+    /// The same host port twice.
+    PortTwice(u16),
+    /// A word that a member does not know.
+    Word {
+        /// The member's name.
+        member: &'static str,
+        /// The word.
+        word: String,
+    },
+    /// A role that is no ARN.
+    Role(String),
+    /// An environment variable without a name.
+    EnvironmentName,
+    /// An option of the log driver that is missing.
+    LogOptionMissing {
+        /// The driver.
+        driver: String,
+        /// The option.
+        option: &'static str,
+    },
+    /// An option that the log driver does not know.
+    LogOptionUnknown {
+        /// The driver.
+        driver: String,
+        /// The option.
+        option: String,
+    },
+    /// The same as above for an option's value.
+    LogOptionValue {
+        /// The option.
+        option: String,
+        /// Its value.
+        value: String,
+    },
+    /// A negative number where none can be.
+    Negative {
+        /// The member's name.
+        member: &'static str,
+    },
+}

@@ -1,0 +1,287 @@
+//! The tables of ECS and what is derived from them. Numbers that can be derived are indices here, never fields of entities.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::task_definition::{Family, FamilyKey};
+use super::model::{
+    ClientToken, ClientTokenKey, Cluster, ClusterKey, ContainerInstance, InstanceKey, Task, TaskDefinition,
+};
+use super::model::{DefinitionStatus, FamilyName, InstanceStatus, TaskDefinitionKey, TaskKey, TaskStatus};
+use super::place::index::Index;
+use crate::kernel::ids::{InstanceId, TaskId};
+use crate::kernel::{Edit, Scope, Table, Timestamp};
+
+/// A change of the facts of ECS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "changes are moved once, into the batch that is written"
+)]
+pub enum Change {
+    /// A cluster.
+    Cluster(Edit<Cluster>),
+    /// A family of task definitions.
+    Family(Edit<Family>),
+    /// A task definition.
+    TaskDefinition(Edit<TaskDefinition>),
+    /// A container instance.
+    Instance(Edit<ContainerInstance>),
+    /// A task.
+    Task(Edit<Task>),
+    /// A remembered client token.
+    ClientToken(Edit<ClientToken>),
+}
+
+/// The facts of ECS.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    clusters: Table<Cluster>,
+    families: Table<Family>,
+    definitions: Table<TaskDefinition>,
+    instances: Table<ContainerInstance>,
+    tasks: Table<Task>,
+    tokens: Table<ClientToken>,
+    index: Index,
+    counts: BTreeMap<ClusterKey, Counts>,
+    registrations: BTreeMap<(ClusterKey, String), InstanceId>,
+    ended: BTreeSet<(Timestamp, TaskKey)>,
+    remembered: BTreeSet<(Timestamp, ClientTokenKey)>,
+}
+
+/// How much there is in a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Instances that are not deregistered.
+    pub instances: usize,
+    /// Tasks that run.
+    pub running: usize,
+    /// Tasks on their way to running.
+    pub pending: usize,
+    /// Tasks that are not over.
+    pub alive: usize,
+}
+
+impl State {
+    /// Applies `change`: total, and the only way in which facts change.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::Cluster(edit) => drop(self.clusters.apply(edit)),
+            Change::Family(edit) => drop(self.families.apply(edit)),
+            Change::TaskDefinition(edit) => drop(self.definitions.apply(edit)),
+            Change::Instance(edit) => self.apply_instance(edit),
+            Change::Task(edit) => self.apply_task(edit),
+            Change::ClientToken(edit) => self.apply_token(edit),
+        }
+    }
+
+    fn apply_instance(&mut self, edit: Edit<ContainerInstance>) {
+        let key = edit.key().clone();
+        let old = self.instances.apply(edit);
+        let new = self.instances.get(&key);
+        let counts = self.counts.entry(key.cluster_key()).or_default();
+        if let Some(old) = &old {
+            counts.instances -= usize::from(old.status == InstanceStatus::Active);
+            if let Some(token) = &old.client_token {
+                self.registrations.remove(&(key.cluster_key(), token.clone()));
+            }
+        }
+        if let Some(new) = new {
+            counts.instances += usize::from(new.status == InstanceStatus::Active);
+            if let Some(token) = &new.client_token {
+                self.registrations.insert((key.cluster_key(), token.clone()), key.id);
+            }
+        }
+        self.index
+            .set_instance(&key, new.filter(|instance| instance.status == InstanceStatus::Active));
+    }
+
+    fn apply_task(&mut self, edit: Edit<Task>) {
+        let key = edit.key().clone();
+        let old = self.tasks.apply(edit);
+        let new = self.tasks.get(&key);
+        let counts = self.counts.entry(key.cluster_key()).or_default();
+        if let Some(old) = &old {
+            counts.shift(old, false);
+            if let Some(at) = old.times.stopped_at {
+                self.ended.remove(&(at, key.clone()));
+            }
+            if let Some(definition) = self.definitions.get(&old.definition_key()) {
+                self.index.remove_task(old, definition);
+            }
+        }
+        if let Some(new) = new {
+            counts.shift(new, true);
+            if let Some(at) = new.times.stopped_at {
+                self.ended.insert((at, key));
+            }
+            if let Some(definition) = self.definitions.get(&new.definition_key()) {
+                self.index.add_task(new, definition);
+            }
+        }
+    }
+
+    fn apply_token(&mut self, edit: Edit<ClientToken>) {
+        let key = edit.key().clone();
+        if let Some(old) = self.tokens.apply(edit) {
+            self.remembered.remove(&(old.used_at, key.clone()));
+        }
+        if let Some(new) = self.tokens.get(&key) {
+            self.remembered.insert((new.used_at, key));
+        }
+    }
+
+    /// The clusters.
+    #[must_use]
+    pub fn clusters(&self) -> &Table<Cluster> {
+        &self.clusters
+    }
+
+    /// The families.
+    #[must_use]
+    pub fn families(&self) -> &Table<Family> {
+        &self.families
+    }
+
+    /// The task definitions.
+    #[must_use]
+    pub fn definitions(&self) -> &Table<TaskDefinition> {
+        &self.definitions
+    }
+
+    /// The container instances.
+    #[must_use]
+    pub fn instances(&self) -> &Table<ContainerInstance> {
+        &self.instances
+    }
+
+    /// The tasks.
+    #[must_use]
+    pub fn tasks(&self) -> &Table<Task> {
+        &self.tasks
+    }
+
+    /// The client tokens that are remembered.
+    #[must_use]
+    pub fn tokens(&self) -> &Table<ClientToken> {
+        &self.tokens
+    }
+
+    /// What the machines have left, and which tasks stand on them.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// How much there is in `cluster`.
+    #[must_use]
+    pub fn counts(&self, cluster: &ClusterKey) -> Counts {
+        self.counts.get(cluster).copied().unwrap_or_default()
+    }
+
+    /// The instance that registered with `token` in `cluster`.
+    #[must_use]
+    pub fn registered_with(&self, cluster: &ClusterKey, token: &str) -> Option<InstanceId> {
+        self.registrations.get(&(cluster.clone(), token.to_owned())).copied()
+    }
+
+    /// The task that ended first, and when.
+    #[must_use]
+    pub fn first_ended(&self) -> Option<&(Timestamp, TaskKey)> {
+        self.ended.first()
+    }
+
+    /// The client token that was used first, and when.
+    #[must_use]
+    pub fn first_remembered(&self) -> Option<&(Timestamp, ClientTokenKey)> {
+        self.remembered.first()
+    }
+
+    /// The clusters of `scope`, in the order of their names.
+    pub fn clusters_of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Cluster> {
+        let after = self
+            .clusters
+            .iter()
+            .skip_while(move |cluster| cluster.key.scope < *scope);
+        after.take_while(move |cluster| cluster.key.scope == *scope)
+    }
+
+    /// The tasks of `cluster`, in the order of their ids.
+    pub fn tasks_of(&self, cluster: &ClusterKey) -> impl Iterator<Item = &Task> + use<'_> {
+        let key = |id| TaskKey {
+            scope: cluster.scope.clone(),
+            cluster: cluster.name.clone(),
+            id: TaskId(id),
+        };
+        self.tasks.range(key(0)..=key(u128::MAX))
+    }
+
+    /// The instances of `cluster`, in the order of their ids.
+    pub fn instances_of(&self, cluster: &ClusterKey) -> impl Iterator<Item = &ContainerInstance> + use<'_> {
+        let key = |id| InstanceKey {
+            scope: cluster.scope.clone(),
+            cluster: cluster.name.clone(),
+            id: InstanceId(id),
+        };
+        self.instances.range(key(0)..=key(u128::MAX))
+    }
+
+    /// The task `id` in the cluster of `instance`.
+    #[must_use]
+    pub fn task_on(&self, instance: &InstanceKey, id: TaskId) -> Option<&Task> {
+        self.tasks.get(&TaskKey {
+            scope: instance.scope.clone(),
+            cluster: instance.cluster.clone(),
+            id,
+        })
+    }
+
+    /// The revisions of a family, oldest first.
+    pub fn revisions(
+        &self,
+        scope: &Scope,
+        family: &FamilyName,
+    ) -> impl DoubleEndedIterator<Item = &TaskDefinition> + use<'_> {
+        let key = |revision| TaskDefinitionKey {
+            scope: scope.clone(),
+            family: family.clone(),
+            revision,
+        };
+        self.definitions.range(key(0)..=key(u32::MAX))
+    }
+
+    /// The newest revision of a family that new tasks may use.
+    #[must_use]
+    pub fn newest_active(&self, scope: &Scope, family: &FamilyName) -> Option<&TaskDefinition> {
+        self.revisions(scope, family)
+            .rev()
+            .find(|definition| definition.status == DefinitionStatus::Active)
+    }
+
+    /// The families of `scope`, in the order of their names.
+    pub fn families_of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Family> {
+        let after = self.families.iter().skip_while(move |family| family.key.scope < *scope);
+        after.take_while(move |family| family.key.scope == *scope)
+    }
+
+    /// The number that the next revision of a family gets.
+    #[must_use]
+    pub fn next_revision(&self, key: &FamilyKey) -> u32 {
+        self.families
+            .get(key)
+            .map_or(1, |family| family.newest.saturating_add(1))
+    }
+}
+
+impl Counts {
+    fn shift(&mut self, task: &Task, enters: bool) {
+        let step = |count: &mut usize| if enters { *count += 1 } else { *count -= 1 };
+        match task.last_status {
+            TaskStatus::Provisioning | TaskStatus::Pending => step(&mut self.pending),
+            TaskStatus::Running => step(&mut self.running),
+            TaskStatus::Stopping | TaskStatus::Deprovisioning | TaskStatus::Stopped => {}
+        }
+        if !task.is_stopped() {
+            step(&mut self.alive);
+        }
+    }
+}

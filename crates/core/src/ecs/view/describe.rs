@@ -1,0 +1,210 @@
+//! The Describe operations: what is found is shown, what is not is named as a failure.
+
+use std::collections::BTreeSet;
+
+use super::{Answer, ClusterView, InstanceView, PartView, Reply, TaskView};
+use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey, Resources};
+use crate::ecs::model::{Task, TaskDefinition, TaskStatus};
+use crate::ecs::place::Failure;
+use crate::ecs::refer;
+use crate::ecs::refusal::Refusal;
+use crate::ecs::state::State;
+use crate::kernel::{Arn, Scope};
+use crate::network;
+
+/// Everything that descriptions are derived from.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The facts of ECS.
+    pub ecs: &'a State,
+    /// The facts of networks.
+    pub network: &'a network::State,
+    /// The instances whose agents are connected.
+    pub connected: &'a BTreeSet<InstanceKey>,
+}
+
+/// The most things that one call describes.
+const MOST: usize = 100;
+
+impl Facts<'_> {
+    /// Turns the answer of a write into what is shown.
+    ///
+    /// # Panics
+    /// If the answer names something that is not there: admitted changes are applied before they are shown.
+    #[must_use]
+    pub fn reply(&self, answer: Answer) -> Reply {
+        const APPLIED: &str = "an answer names what was just put";
+        match answer {
+            Answer::Cluster(key) => Reply::Cluster(self.cluster(self.ecs.clusters().get(&key).expect(APPLIED))),
+            Answer::TaskDefinition(key) => {
+                Reply::TaskDefinition(Box::new(self.ecs.definitions().get(&key).expect(APPLIED).clone()))
+            }
+            Answer::Instance(key) => {
+                Reply::Instance(Box::new(self.instance(self.ecs.instances().get(&key).expect(APPLIED))))
+            }
+            Answer::Task(key) => Reply::Task(Box::new(self.task(self.ecs.tasks().get(&key).expect(APPLIED)))),
+            Answer::Tasks(keys, failures) => {
+                let tasks = keys.iter().filter_map(|key| self.ecs.tasks().get(key));
+                Reply::Tasks(tasks.map(|task| self.task(task)).collect(), failures)
+            }
+            Answer::Acknowledged => Reply::Acknowledged,
+        }
+    }
+
+    /// DescribeClusters: `default` if none is named.
+    ///
+    /// # Errors
+    /// More than a hundred names.
+    pub fn describe_clusters(&self, scope: &Scope, names: &[String]) -> Result<Reply, Refusal> {
+        let wanted = if names.is_empty() {
+            &["default".to_owned()][..]
+        } else {
+            names
+        };
+        limit(wanted, "clusters")?;
+        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        for name in wanted {
+            let key = refer::cluster(scope, Some(name)).ok();
+            match key.and_then(|key| self.ecs.clusters().get(&key)) {
+                Some(cluster) => found.push(self.cluster(cluster)),
+                None => failures.push(missing(scope, "cluster/", name)),
+            }
+        }
+        Ok(Reply::Clusters(found, failures))
+    }
+
+    /// DescribeTaskDefinition.
+    ///
+    /// # Errors
+    /// No such definition.
+    pub fn describe_definition(&self, scope: &Scope, text: &str) -> Result<Reply, Refusal> {
+        let found = refer::definition(scope, text)?.find(self.ecs, scope);
+        let definition = found.ok_or(Refusal::DefinitionUnknown)?;
+        Ok(Reply::TaskDefinition(Box::new(definition.clone())))
+    }
+
+    /// DescribeContainerInstances.
+    ///
+    /// # Errors
+    /// No such cluster, no names, or more than a hundred.
+    pub fn describe_instances(&self, scope: &Scope, cluster: Option<&str>, names: &[String]) -> Result<Reply, Refusal> {
+        let cluster = &refer::active_cluster(self.ecs, scope, cluster)?.key;
+        if names.is_empty() {
+            return Err(Refusal::Empty("Container instances"));
+        }
+        limit(names, "container instances")?;
+        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        for name in names {
+            match refer::instance(cluster, name)
+                .ok()
+                .and_then(|key| self.ecs.instances().get(&key))
+            {
+                Some(instance) => found.push(self.instance(instance)),
+                None => failures.push(missing(scope, &format!("container-instance/{}/", cluster.name), name)),
+            }
+        }
+        Ok(Reply::Instances(found, failures))
+    }
+
+    /// DescribeTasks.
+    ///
+    /// # Errors
+    /// No such cluster, no names, or more than a hundred.
+    pub fn describe_tasks(&self, scope: &Scope, cluster: Option<&str>, names: &[String]) -> Result<Reply, Refusal> {
+        let cluster = &refer::active_cluster(self.ecs, scope, cluster)?.key;
+        if names.is_empty() {
+            return Err(Refusal::Empty("Tasks"));
+        }
+        limit(names, "tasks")?;
+        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        for name in names {
+            match refer::task(cluster, name)
+                .ok()
+                .and_then(|key| self.ecs.tasks().get(&key))
+            {
+                Some(task) => found.push(self.task(task)),
+                None => failures.push(missing(scope, &format!("task/{}/", cluster.name), name)),
+            }
+        }
+        Ok(Reply::Tasks(found, failures))
+    }
+
+    fn cluster(&self, cluster: &Cluster) -> ClusterView {
+        ClusterView {
+            cluster: cluster.clone(),
+            counts: self.ecs.counts(&cluster.key),
+        }
+    }
+
+    fn instance(&self, instance: &ContainerInstance) -> InstanceView {
+        let load = self.ecs.index().load(&instance.key);
+        let tasks = load.into_iter().flat_map(|load| load.tasks());
+        let tasks: Vec<&Task> = tasks.filter_map(|id| self.ecs.task_on(&instance.key, *id)).collect();
+        let count = |wanted: &[TaskStatus]| tasks.iter().filter(|task| wanted.contains(&task.last_status)).count();
+        InstanceView {
+            remaining: Resources {
+                cpu: load.map(|load| load.free_cpu()).unwrap_or_default(),
+                memory: load.map(|load| load.free_memory()).unwrap_or_default(),
+                ports: load
+                    .into_iter()
+                    .flat_map(|load| load.ports())
+                    .chain(instance.registered.ports.iter().copied())
+                    .collect(),
+            },
+            agent_connected: self.connected.contains(&instance.key),
+            running: count(&[TaskStatus::Running, TaskStatus::Stopping]),
+            pending: count(&[TaskStatus::Provisioning, TaskStatus::Pending]),
+            instance: instance.clone(),
+        }
+    }
+
+    fn task(&self, task: &Task) -> TaskView {
+        let definition = self.ecs.definitions().get(&task.definition_key());
+        let part = |container: &ContainerDefinition| PartView {
+            image: container.image.clone(),
+            size: CpuMemory {
+                cpu: Some(container.cpu),
+                memory: container.memory,
+            },
+            memory_reservation: container.memory_reservation,
+        };
+        let size = |definition: &TaskDefinition| CpuMemory {
+            cpu: definition.cpu,
+            memory: definition.memory,
+        };
+        TaskView {
+            interface: task
+                .interface_key()
+                .and_then(|key| self.network.interfaces().get(&key))
+                .cloned(),
+            parts: definition
+                .into_iter()
+                .flat_map(|definition| &definition.containers)
+                .map(part)
+                .collect(),
+            size: definition.map(size).unwrap_or_default(),
+            task: task.clone(),
+        }
+    }
+}
+
+fn limit(names: &[String], what: &'static str) -> Result<(), Refusal> {
+    if names.len() <= MOST {
+        Ok(())
+    } else {
+        Err(Refusal::TooMany { what, most: MOST })
+    }
+}
+
+/// What was named and is not there, by its ARN.
+fn missing(scope: &Scope, kind: &str, name: &str) -> Failure {
+    let arn = if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        Arn::new("ecs", scope, format!("{kind}{name}")).to_string()
+    };
+    Failure {
+        arn: Some(arn),
+        reason: "MISSING".to_owned(),
+    }
+}

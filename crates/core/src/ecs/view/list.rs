@@ -1,0 +1,227 @@
+//! The List operations: pages of ARNs or names, in the order of their keys.
+
+use super::{Page, Reply};
+use crate::ecs::model::{
+    ClusterStatus, DefinitionStatus, InstanceStatus, LaunchType, Task, TaskDefinition, TaskStatus,
+};
+use crate::ecs::refer;
+use crate::ecs::refusal::Refusal;
+use crate::ecs::state::State;
+use crate::kernel::Scope;
+
+/// Which page is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageWish {
+    /// The most entries, 1 to 100; 100 if nothing is said.
+    pub limit: Option<i64>,
+    /// The last entry of the page before.
+    pub after: Option<String>,
+}
+
+/// The direction of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Ascending,
+    Descending,
+}
+
+/// An entry of a list with its place in the order: pages go on after a place, also when the entry there is gone.
+struct Entry {
+    place: String,
+    item: String,
+}
+
+impl Entry {
+    fn plain(item: String) -> Self {
+        Self {
+            place: item.clone(),
+            item,
+        }
+    }
+}
+
+impl PageWish {
+    /// Cuts the page out of all entries, which come in the order of their places.
+    fn cut(&self, order: Order, all: impl Iterator<Item = Entry>) -> Result<Reply, Refusal> {
+        let limit = self.limit.unwrap_or(100);
+        let limit = usize::try_from(limit).ok().filter(|limit| (1..=100).contains(limit));
+        let limit = limit.ok_or(Refusal::OutOfRange {
+            member: "maxResults",
+            least: 1,
+            most: 100,
+        })?;
+        let before = |entry: &Entry| match (&self.after, order) {
+            (None, _) => false,
+            (Some(after), Order::Ascending) => entry.place <= *after,
+            (Some(after), Order::Descending) => entry.place >= *after,
+        };
+        let mut rest = all.skip_while(before).peekable();
+        let (mut items, mut last) = (Vec::new(), None);
+        for entry in rest.by_ref().take(limit) {
+            items.push(entry.item);
+            last = Some(entry.place);
+        }
+        let next = rest.peek().and(last);
+        Ok(Reply::Page(Page { items, next }))
+    }
+}
+
+/// Which task definitions are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DefinitionFilter {
+    /// The family (its whole name).
+    pub family: Option<String>,
+    /// Its status; ACTIVE if nothing is said.
+    pub status: Option<DefinitionStatus>,
+    /// Newest first.
+    pub descending: bool,
+}
+
+/// Which families are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FamilyFilter {
+    /// How its name begins.
+    pub prefix: Option<String>,
+    /// Families with an active revision, with none, or all (`None`).
+    pub status: Option<DefinitionStatus>,
+}
+
+/// Which tasks are wanted. All that is said must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// The family of their definition.
+    pub family: Option<String>,
+    /// The instance that they are on.
+    pub instance: Option<String>,
+    /// What capacity they run on.
+    pub launch_type: Option<LaunchType>,
+    /// Where they shall be; RUNNING if nothing is said.
+    pub desired_status: Option<TaskStatus>,
+    /// Who started them.
+    pub started_by: Option<String>,
+}
+
+/// ListClusters.
+///
+/// # Errors
+/// A page that does not exist.
+pub fn clusters(state: &State, scope: &Scope, page: &PageWish) -> Result<Reply, Refusal> {
+    let active = state
+        .clusters_of(scope)
+        .filter(|cluster| cluster.status == ClusterStatus::Active);
+    page.cut(
+        Order::Ascending,
+        active.map(|cluster| Entry::plain(cluster.key.arn().to_string())),
+    )
+}
+
+/// ListTaskDefinitions.
+///
+/// # Errors
+/// A page that does not exist.
+pub fn definitions(state: &State, scope: &Scope, filter: &DefinitionFilter, page: &PageWish) -> Result<Reply, Refusal> {
+    let status = filter.status.unwrap_or(DefinitionStatus::Active);
+    let wanted = |name: &str| filter.family.as_deref().is_none_or(|family| family == name);
+    let families = state
+        .families_of(scope)
+        .filter(|family| wanted(family.key.name.as_str()));
+    let revisions = families.flat_map(|family| state.revisions(scope, &family.key.name));
+    let entry = |definition: &TaskDefinition| {
+        let key = &definition.key;
+        Entry {
+            place: format!("{}:{:010}", key.family, key.revision),
+            item: key.arn().to_string(),
+        }
+    };
+    let fitting = revisions.filter(|definition| definition.status == status).map(entry);
+    if filter.descending {
+        let all: Vec<Entry> = fitting.collect();
+        page.cut(Order::Descending, all.into_iter().rev())
+    } else {
+        page.cut(Order::Ascending, fitting)
+    }
+}
+
+/// ListTaskDefinitionFamilies.
+///
+/// # Errors
+/// A page that does not exist.
+pub fn families(state: &State, scope: &Scope, filter: &FamilyFilter, page: &PageWish) -> Result<Reply, Refusal> {
+    let fits = |name: &str| filter.prefix.as_deref().is_none_or(|prefix| name.starts_with(prefix));
+    let families = state
+        .families_of(scope)
+        .map(|family| &family.key.name)
+        .filter(|name| fits(name.as_str()));
+    let status = |name: &&crate::ecs::model::FamilyName| match filter.status {
+        None => true,
+        Some(wanted) => state.newest_active(scope, name).is_some() == (wanted == DefinitionStatus::Active),
+    };
+    page.cut(
+        Order::Ascending,
+        families
+            .filter(status)
+            .map(|name| Entry::plain(name.as_str().to_owned())),
+    )
+}
+
+/// ListContainerInstances.
+///
+/// # Errors
+/// No such cluster, or a page that does not exist.
+pub fn instances(
+    state: &State,
+    scope: &Scope,
+    cluster: Option<&str>,
+    status: Option<InstanceStatus>,
+    page: &PageWish,
+) -> Result<Reply, Refusal> {
+    let cluster = &refer::active_cluster(state, scope, cluster)?.key;
+    let wanted = status.unwrap_or(InstanceStatus::Active);
+    let fitting = state.instances_of(cluster).filter(|instance| instance.status == wanted);
+    page.cut(
+        Order::Ascending,
+        fitting.map(|instance| Entry::plain(instance.key.arn().to_string())),
+    )
+}
+
+/// ListTasks.
+///
+/// # Errors
+/// No such cluster, no such instance, or a page that does not exist.
+pub fn tasks(
+    state: &State,
+    scope: &Scope,
+    cluster: Option<&str>,
+    filter: &TaskFilter,
+    page: &PageWish,
+) -> Result<Reply, Refusal> {
+    let cluster = &refer::active_cluster(state, scope, cluster)?.key;
+    let instance = filter
+        .instance
+        .as_deref()
+        .map(|text| refer::instance(cluster, text))
+        .transpose()?;
+    let desired = filter.desired_status.unwrap_or(TaskStatus::Running);
+    let fits = |task: &&Task| {
+        task.desired_status == desired
+            && filter
+                .family
+                .as_deref()
+                .is_none_or(|family| family == task.family.as_str())
+            && instance.as_ref().is_none_or(|key| key.id == task.instance)
+            && filter
+                .launch_type
+                .is_none_or(|launch_type| launch_type == task.launch_type)
+            && filter
+                .started_by
+                .as_deref()
+                .is_none_or(|by| task.started_by.as_deref() == Some(by))
+    };
+    page.cut(
+        Order::Ascending,
+        state
+            .tasks_of(cluster)
+            .filter(fits)
+            .map(|task| Entry::plain(task.key.arn().to_string())),
+    )
+}
