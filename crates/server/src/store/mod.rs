@@ -1,0 +1,134 @@
+//! The durable store of the control plane: a map of entities in an embedded LSM tree.
+//!
+//! It knows nothing of what the entities mean. A batch of changes is one transaction, synced before [`Store::commit`]
+//! returns; loading gives back the changes whose fold is the state.
+
+mod error;
+pub mod record;
+
+use std::fs;
+use std::path::Path;
+
+use berth_core::control::{Change, State};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+pub use error::StoreError;
+use record::Table;
+
+/// The layout of tables and keys that this version writes and reads.
+const FORMAT: u32 = 1;
+/// Where the layout's number stands.
+const FORMAT_KEY: &str = "format";
+
+/// The open store.
+pub struct Store {
+    database: Database,
+    tables: Vec<(Table, Keyspace)>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// A directory that is in use, damaged, or written by a newer version.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(|error| StoreError::io(dir, &error))?;
+        let database = Database::builder(dir)
+            .open()
+            .map_err(|error| StoreError::opening(dir, &error))?;
+        let keyspace = |table: Table| {
+            let opened = database.keyspace(table.name(), KeyspaceCreateOptions::default);
+            opened
+                .map(|keyspace| (table, keyspace))
+                .map_err(|error| StoreError::opening(dir, &error))
+        };
+        let tables = Table::ALL.into_iter().map(keyspace).collect::<Result<_, _>>()?;
+        let store = Self { database, tables };
+        store.check_format(dir)?;
+        Ok(store)
+    }
+
+    fn check_format(&self, dir: &Path) -> Result<(), StoreError> {
+        let control = self.keyspace(Table::Control);
+        let found = control.get(FORMAT_KEY).map_err(|error| StoreError::running(&error))?;
+        match found.as_deref().map(<[u8; 4]>::try_from) {
+            None => {
+                let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+                batch.insert(control, FORMAT_KEY, FORMAT.to_be_bytes());
+                batch.commit().map_err(|error| StoreError::running(&error))
+            }
+            Some(Ok(bytes)) if u32::from_be_bytes(bytes) == FORMAT => Ok(()),
+            Some(Ok(bytes)) => {
+                let (path, found) = (dir.to_owned(), u32::from_be_bytes(bytes));
+                Err(StoreError::NewerFormat {
+                    path,
+                    found,
+                    known: FORMAT,
+                })
+            }
+            Some(Err(_)) => Err(StoreError::Damaged {
+                path: dir.to_owned(),
+                detail: "its format is not a number".into(),
+            }),
+        }
+    }
+
+    /// The state that all committed changes make.
+    ///
+    /// # Errors
+    /// A value that cannot be read.
+    pub fn load(&self) -> Result<State, StoreError> {
+        let mut state = State::default();
+        for (table, keyspace) in &self.tables {
+            for row in keyspace.iter() {
+                let (key, value) = row.into_inner().map_err(|error| StoreError::running(&error))?;
+                if key.as_ref() == FORMAT_KEY.as_bytes() {
+                    continue;
+                }
+                let change = record::decode(*table, &value).map_err(|detail| StoreError::Row {
+                    table: table.name(),
+                    key: String::from_utf8_lossy(&key).into_owned(),
+                    detail,
+                })?;
+                state.apply(change);
+            }
+        }
+        Ok(state)
+    }
+
+    /// Makes `changes` durable, all or none of them.
+    ///
+    /// # Errors
+    /// The disk's. Nothing may be acknowledged then, and the process must end: memory and disk may differ.
+    pub fn commit<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> Result<(), StoreError> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for change in changes {
+            let row = record::encode(change);
+            match row.value {
+                Some(value) => batch.insert(self.keyspace(row.table), row.key, value),
+                None => batch.remove(self.keyspace(row.table), row.key),
+            }
+        }
+        batch.commit().map_err(|error| StoreError::running(&error))
+    }
+
+    /// Removes everything but the layout's number and the epoch, which must never go back.
+    ///
+    /// # Errors
+    /// The disk's, as in [`Store::commit`].
+    pub fn wipe(&self) -> Result<(), StoreError> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for (table, keyspace) in self.tables.iter().filter(|(table, _)| *table != Table::Control) {
+            for row in keyspace.iter() {
+                let (key, _) = row.into_inner().map_err(|error| StoreError::running(&error))?;
+                batch.remove(self.keyspace(*table), key);
+            }
+        }
+        batch.commit().map_err(|error| StoreError::running(&error))
+    }
+
+    fn keyspace(&self, table: Table) -> &Keyspace {
+        let found = self.tables.iter().find(|(other, _)| *other == table);
+        &found.expect("every table was opened").1
+    }
+}
