@@ -1,0 +1,49 @@
+//! Durable rows: three tables of one LSM tree, read through snapshots and written in turns that share a group commit.
+//!
+//! * [`open`] creates or recovers the directory,
+//! * [`record`] spells rows as bytes,
+//! * [`view`] reads what is durable,
+//! * [`turn`] and [`commit`] write: a turn reads, decides and stages; a commit makes many turns durable with one sync.
+//!
+//! It does not know what the rows mean, and it never repairs: a damaged store is an error.
+
+mod commit;
+mod error;
+mod open;
+mod record;
+mod turn;
+mod view;
+
+pub(crate) use commit::Store;
+pub use error::StorageError;
+pub(crate) use record::{Key, KeyRange, Record, decode, encode};
+pub(crate) use turn::Turn;
+pub(crate) use view::{Read, Row, Rows, View};
+
+/// One of the ordered tables of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// Small rows that are read and changed in turns.
+    Catalog,
+    /// Bulk rows that are written once: the log events themselves.
+    Events,
+    /// Bulk rows that are written once: log events of a group in the order of time.
+    Timeline,
+}
+
+/// The open tables.
+pub(crate) struct Tables {
+    catalog: fjall::Keyspace,
+    events: fjall::Keyspace,
+    timeline: fjall::Keyspace,
+}
+
+impl Tables {
+    fn of(&self, table: Table) -> &fjall::Keyspace {
+        match table {
+            Table::Catalog => &self.catalog,
+            Table::Events => &self.events,
+            Table::Timeline => &self.timeline,
+        }
+    }
+}
