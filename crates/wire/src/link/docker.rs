@@ -1,0 +1,106 @@
+//! `dockerConfig`: what the protocol leaves to Docker, as JSON within text, for the stock agent.
+//!
+//! The stock agent lays these texts over the configuration that it computed; keys that are present win. The names
+//! are Docker's own. Only what Berth sends is typed; reading skips everything else. Our own agent reads
+//! [`super::extension`] instead.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The API that the texts were written for: the oldest that the stock agent still takes.
+const DOCKER_API_VERSION: &str = "1.21";
+
+/// As on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DockerConfig {
+    /// The lowest version of Docker's API that understands the texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// JSON of [`Config`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// JSON of [`HostConfig`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_config: Option<String>,
+}
+
+impl DockerConfig {
+    /// Writes both texts.
+    #[must_use]
+    pub fn new(config: &Config, host_config: &HostConfig) -> Self {
+        let invariant = "texts, numbers and maps with text keys become JSON";
+        Self {
+            version: Some(DOCKER_API_VERSION.to_owned()),
+            config: Some(serde_json::to_string(config).expect(invariant)),
+            host_config: Some(serde_json::to_string(host_config).expect(invariant)),
+        }
+    }
+}
+
+/// Docker's container configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Config {
+    /// The image's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The image's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+}
+
+/// Docker's host configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct HostConfig {
+    /// `host`, `none` or `bridge`; the task's own `networkMode` does not set it. Absent for awsvpc tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_mode: Option<String>,
+    /// Docker's default driver when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_config: Option<LogConfig>,
+    /// **Bytes**.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_reservation: Option<u64>,
+}
+
+/// Docker's log driver.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LogConfig {
+    /// For example `awslogs`.
+    #[serde(rename = "Type")]
+    pub driver: String,
+    /// Its options.
+    pub config: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, DockerConfig, HostConfig, LogConfig};
+
+    #[test]
+    fn texts_within_json() {
+        let config = Config {
+            user: Some("1:2".into()),
+            working_dir: None,
+        };
+        let log_config = LogConfig {
+            driver: "awslogs".into(),
+            config: [("awslogs-group".into(), "g".into())].into(),
+        };
+        let host_config = HostConfig {
+            log_config: Some(log_config),
+            memory_reservation: Some(1 << 20),
+            ..HostConfig::default()
+        };
+        let docker = DockerConfig::new(&config, &host_config);
+        assert_eq!(
+            serde_json::to_string(&docker).unwrap(),
+            r#"{"version":"1.21","config":"{\"User\":\"1:2\"}","hostConfig":"{\"LogConfig\":{\"Type\":\"awslogs\",\"Config\":{\"awslogs-group\":\"g\"}},\"MemoryReservation\":1048576}"}"#
+        );
+        let read: HostConfig = serde_json::from_str(&docker.host_config.unwrap()).unwrap();
+        assert_eq!(read, host_config);
+    }
+}

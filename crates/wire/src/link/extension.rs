@@ -1,0 +1,49 @@
+//! What Berth adds to the protocol: members under the key `berth`, which the stock agent skips.
+//!
+//! They say plainly what the protocol leaves to Docker's own configuration texts (see [`super::docker`]), and give
+//! tasks a generation. Nothing here repeats what the protocol itself already says, such as `stopTimeout`. An agent
+//! announces on connect that it understands them ([`super::upgrade::Connect::berth_version`]).
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of these extensions that this crate speaks.
+pub const BERTH_VERSION: u32 = 1;
+
+/// `berth` on a task of a payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskExtension {
+    /// Of the instance's assignments, of which this task is one. Of two messages about a task the higher one counts,
+    /// in whatever order they arrive.
+    pub generation: u64,
+}
+
+/// `berth` on a container of a payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerExtension {
+    /// `user`, `user:group` or ids; the image's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The image's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// MiB, the soft limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_reservation: Option<u32>,
+    /// Where the output goes; nowhere when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_configuration: Option<LogConfiguration>,
+}
+
+/// As in a task definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogConfiguration {
+    /// For example `awslogs`.
+    pub log_driver: String,
+    /// For the driver, for example `awslogs-group`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+}
