@@ -3,6 +3,8 @@
 //! Equal means: the same JSON value, where nulls, empty lists and empty objects count as absent, and numbers count
 //! by value (`2` is `2.0`). Nothing else may be lost or added.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use berth_wire::link::acs::{self, BackendMessage};
 use berth_wire::link::frame::SignedFrame;
 use berth_wire::link::upgrade::Connect;
@@ -22,22 +24,27 @@ fn lines(kind: &str) -> impl Iterator<Item = (usize, Value)> {
 
 /// The JSON of a recorded frame: text of a telemetry frame, or an object.
 fn json_of(line: &Value) -> String {
-    match &line["msg"] {
-        Value::String(text) => SignedFrame::parse(text).unwrap().json.to_owned(),
-        object => object.to_string(),
-    }
+    let msg = &line["msg"];
+    msg.as_str().map_or_else(
+        || msg.to_string(),
+        |text| SignedFrame::parse(text).unwrap().json.to_owned(),
+    )
 }
 
-fn normal(value: Value) -> Value {
-    match value {
-        Value::Number(number) => Value::from(number.as_f64().unwrap()),
-        Value::Array(items) => items.into_iter().map(normal).collect(),
-        Value::Object(members) => {
-            let members = members.into_iter().map(|(name, member)| (name, normal(member)));
-            Value::Object(members.filter(|(_, member)| !is_absent(member)).collect())
-        }
-        other => other,
+fn normal(mut value: Value) -> Value {
+    if let Some(number) = value.as_f64() {
+        return Value::from(number);
     }
+    if let Some(items) = value.as_array_mut() {
+        return items.drain(..).map(normal).collect();
+    }
+    if let Some(members) = value.as_object_mut() {
+        let members = std::mem::take(members)
+            .into_iter()
+            .map(|(name, member)| (name, normal(member)));
+        return Value::Object(members.filter(|(_, member)| !is_absent(member)).collect());
+    }
+    value
 }
 
 fn is_absent(value: &Value) -> bool {

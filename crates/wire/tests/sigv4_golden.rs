@@ -1,6 +1,8 @@
 //! Signatures of other people's programs: botocore's (see `data/generate_sigv4_vectors.py`) and the public ECS
 //! agent's (recorded traffic). Each must verify, must fail after any change, and must come out of our own signer.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use berth_wire::link::frame::SignedFrame;
