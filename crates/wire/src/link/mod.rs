@@ -12,6 +12,7 @@
 //! ([`extension`]). State reports travel over the ECS API (Submit*StateChange) and are not here.
 
 pub mod acs;
+pub mod assign;
 pub mod docker;
 pub mod extension;
 pub mod frame;
