@@ -2,10 +2,11 @@
 //!
 //! Operations as a whole stand in [`super::ecs_operations`]. Values of an enumeration have rows where they differ.
 
-use super::{Area, Section, refused};
+use super::{Area, Section, Source, refused};
 
 pub(crate) const AREA: Area = Area {
     file: "ecs_fields",
+    service: "ecs",
     title: "ECS: fields",
     intro: "A field that is refused answers `UnsupportedFeatureException` naming the field; it is never ignored.",
     refusal_proof: None,
@@ -15,6 +16,7 @@ pub(crate) const AREA: Area = Area {
 const SECTIONS: &[Section] = &[
     Section {
         title: "RegisterTaskDefinition",
+        source: Source::Structure("RegisterTaskDefinitionRequest"),
         rows: &[
             refused("family"),
             refused("taskRoleArn"),
@@ -39,6 +41,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Container definition",
+        source: Source::Structure("ContainerDefinition"),
         rows: &[
             refused("name"),
             refused("image"),
@@ -86,6 +89,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Container definition: portMappings",
+        source: Source::Structure("PortMapping"),
         rows: &[
             refused("containerPort"),
             refused("hostPort"),
@@ -97,10 +101,12 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Container definition: logConfiguration",
+        source: Source::Structure("LogConfiguration"),
         rows: &[refused("logDriver"), refused("options"), refused("secretOptions")],
     },
     Section {
         title: "Container definition: log drivers",
+        source: Source::Enumeration("LOG_DRIVER"),
         rows: &[
             refused("json-file"),
             refused("syslog"),
@@ -114,6 +120,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Container definition: healthCheck",
+        source: Source::Structure("HealthCheck"),
         rows: &[
             refused("command"),
             refused("interval"),
@@ -124,6 +131,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Container definition: linuxParameters",
+        source: Source::Structure("LinuxParameters"),
         rows: &[
             refused("capabilities"),
             refused("devices"),
@@ -136,10 +144,12 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Task definition: networkMode",
+        source: Source::Enumeration("NETWORK_MODE"),
         rows: &[refused("bridge"), refused("host"), refused("awsvpc"), refused("none")],
     },
     Section {
         title: "Task definition: requiresCompatibilities",
+        source: Source::Enumeration("COMPATIBILITY"),
         rows: &[
             refused("EC2"),
             refused("FARGATE"),
@@ -149,6 +159,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Task definition: volumes",
+        source: Source::Structure("Volume"),
         rows: &[
             refused("name"),
             refused("host"),
@@ -161,6 +172,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "RunTask",
+        source: Source::Structure("RunTaskRequest"),
         rows: &[
             refused("capacityProviderStrategy"),
             refused("cluster"),
@@ -185,6 +197,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "RunTask: launchType",
+        source: Source::Enumeration("LAUNCH_TYPE"),
         rows: &[
             refused("EC2"),
             refused("FARGATE"),
@@ -194,6 +207,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "RunTask: overrides",
+        source: Source::Structure("TaskOverride"),
         rows: &[
             refused("containerOverrides"),
             refused("cpu"),
@@ -206,6 +220,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "RunTask: overrides.containerOverrides",
+        source: Source::Structure("ContainerOverride"),
         rows: &[
             refused("name"),
             refused("command"),
@@ -219,18 +234,22 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "RunTask: networkConfiguration.awsvpcConfiguration",
+        source: Source::Structure("AwsVpcConfiguration"),
         rows: &[refused("subnets"), refused("securityGroups"), refused("assignPublicIp")],
     },
     Section {
         title: "RunTask: placementStrategy types",
+        source: Source::Enumeration("PLACEMENT_STRATEGY_TYPE"),
         rows: &[refused("random"), refused("spread"), refused("binpack")],
     },
     Section {
         title: "RunTask: placementConstraints types",
+        source: Source::Enumeration("PLACEMENT_CONSTRAINT_TYPE"),
         rows: &[refused("distinctInstance"), refused("memberOf")],
     },
     Section {
         title: "StartTask",
+        source: Source::Structure("StartTaskRequest"),
         rows: &[
             refused("cluster"),
             refused("containerInstances"),
@@ -249,14 +268,17 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "StopTask",
+        source: Source::Structure("StopTaskRequest"),
         rows: &[refused("cluster"), refused("task"), refused("reason")],
     },
     Section {
         title: "DescribeTasks",
+        source: Source::Structure("DescribeTasksRequest"),
         rows: &[refused("cluster"), refused("tasks"), refused("include")],
     },
     Section {
         title: "ListTasks",
+        source: Source::Structure("ListTasksRequest"),
         rows: &[
             refused("cluster"),
             refused("containerInstance"),
@@ -272,6 +294,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "CreateCluster",
+        source: Source::Structure("CreateClusterRequest"),
         rows: &[
             refused("clusterName"),
             refused("tags"),
@@ -284,6 +307,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "DescribeClusters: include",
+        source: Source::Enumeration("CLUSTER_FIELD"),
         rows: &[
             refused("ATTACHMENTS"),
             refused("CONFIGURATIONS"),
@@ -294,6 +318,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "ListContainerInstances",
+        source: Source::Structure("ListContainerInstancesRequest"),
         rows: &[
             refused("cluster"),
             refused("filter"),
@@ -304,6 +329,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "DescribeContainerInstances",
+        source: Source::Structure("DescribeContainerInstancesRequest"),
         rows: &[refused("cluster"), refused("containerInstances"), refused("include")],
     },
 ];

@@ -2,10 +2,11 @@
 //!
 //! What a single field of a request does stands in [`super::ecs_fields`].
 
-use super::{Area, Section, refused};
+use super::{Area, Section, Source, refused};
 
 pub(crate) const AREA: Area = Area {
     file: "ecs_operations",
+    service: "ecs",
     title: "ECS: operations",
     intro: "What is refused answers `UnsupportedFeatureException`.",
     refusal_proof: None,
@@ -15,6 +16,7 @@ pub(crate) const AREA: Area = Area {
 const SECTIONS: &[Section] = &[
     Section {
         title: "Clusters",
+        source: Source::Operations,
         rows: &[
             refused("CreateCluster"),
             refused("DeleteCluster"),
@@ -26,6 +28,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Capacity providers",
+        source: Source::Operations,
         rows: &[
             refused("CreateCapacityProvider"),
             refused("DeleteCapacityProvider"),
@@ -36,6 +39,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Container instances",
+        source: Source::Operations,
         rows: &[
             refused("DeregisterContainerInstance"),
             refused("DescribeContainerInstances"),
@@ -47,6 +51,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Attributes",
+        source: Source::Operations,
         rows: &[
             refused("DeleteAttributes"),
             refused("ListAttributes"),
@@ -55,6 +60,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Task definitions",
+        source: Source::Operations,
         rows: &[
             refused("DeleteTaskDefinitions"),
             refused("DeregisterTaskDefinition"),
@@ -66,6 +72,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Tasks",
+        source: Source::Operations,
         rows: &[
             refused("DescribeTasks"),
             refused("ExecuteCommand"),
@@ -79,6 +86,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Services",
+        source: Source::Operations,
         rows: &[
             refused("CreateService"),
             refused("DeleteService"),
@@ -90,6 +98,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Task sets",
+        source: Source::Operations,
         rows: &[
             refused("CreateTaskSet"),
             refused("DeleteTaskSet"),
@@ -100,6 +109,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Service deployments and revisions",
+        source: Source::Operations,
         rows: &[
             refused("ContinueServiceDeployment"),
             refused("DescribeServiceDeployments"),
@@ -110,6 +120,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Account settings",
+        source: Source::Operations,
         rows: &[
             refused("DeleteAccountSetting"),
             refused("ListAccountSettings"),
@@ -119,6 +130,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Tags",
+        source: Source::Operations,
         rows: &[
             refused("ListTagsForResource"),
             refused("TagResource"),
@@ -127,6 +139,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Agents only",
+        source: Source::Operations,
         rows: &[
             refused("DiscoverPollEndpoint"),
             refused("SubmitAttachmentStateChanges"),
@@ -136,6 +149,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Daemons",
+        source: Source::Operations,
         rows: &[
             refused("CreateDaemon"),
             refused("DeleteDaemon"),
@@ -153,6 +167,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Express services",
+        source: Source::Operations,
         rows: &[
             refused("CreateExpressGatewayService"),
             refused("DeleteExpressGatewayService"),
@@ -162,6 +177,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Gateways",
+        source: Source::Operations,
         rows: &[
             refused("AssociateGatewayWithCluster"),
             refused("CreateGateway"),
@@ -177,13 +193,3 @@ const SECTIONS: &[Section] = &[
         ],
     },
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_operations_of_the_service_are_here() {
-        assert_eq!(crate::compat::rows(&AREA).count(), 88);
-    }
-}

@@ -1,9 +1,10 @@
 //! CloudWatch Logs as far as containers and their readers need it; all other operations are refused.
 
-use super::{Area, Section, refused};
+use super::{Area, Section, Source, refused};
 
 pub(crate) const AREA: Area = Area {
     file: "logs",
+    service: "logs",
     title: "CloudWatch Logs",
     intro: "Every operation that is not listed answers `UnknownOperationException`, and so does what is refused here.",
     refusal_proof: None,
@@ -13,6 +14,7 @@ pub(crate) const AREA: Area = Area {
 const SECTIONS: &[Section] = &[
     Section {
         title: "Groups",
+        source: Source::Operations,
         rows: &[
             refused("CreateLogGroup"),
             refused("DeleteLogGroup"),
@@ -23,6 +25,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Streams",
+        source: Source::Operations,
         rows: &[
             refused("CreateLogStream"),
             refused("DeleteLogStream"),
@@ -31,10 +34,16 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Events",
+        source: Source::Operations,
         rows: &[
             refused("PutLogEvents"),
             refused("GetLogEvents"),
             refused("FilterLogEvents"),
         ],
+    },
+    Section {
+        title: "Tags",
+        source: Source::Operations,
+        rows: &[refused("ListTagsForResource"), refused("TagResource")],
     },
 ];

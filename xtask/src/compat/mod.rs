@@ -31,6 +31,8 @@ pub(crate) const AREAS: &[&Area] = &[
 pub(crate) struct Area {
     /// The name of the file under `xtask/src/compat/`, without its ending.
     pub(crate) file: &'static str,
+    /// The service's folder in `crates/wire/src/shapes/`.
+    pub(crate) service: &'static str,
     pub(crate) title: &'static str,
     /// What holds for all rows, such as the answer to what is refused.
     pub(crate) intro: &'static str,
@@ -41,7 +43,18 @@ pub(crate) struct Area {
 
 pub(crate) struct Section {
     pub(crate) title: &'static str,
+    pub(crate) source: Source,
     pub(crate) rows: &'static [Row],
+}
+
+/// Where the names of a section's rows come from. Tidy (`compat_complete`) sees to it that none is left out.
+pub(crate) enum Source {
+    /// Operations; those of all sections of the area together are the generated ones.
+    Operations,
+    /// The members of the generated structure of this name.
+    Structure(&'static str),
+    /// The values of the generated enumeration with this table.
+    Enumeration(&'static str),
 }
 
 /// One operation or one field.
@@ -220,10 +233,15 @@ mod tests {
     ];
     const AREA: Area = Area {
         file: "x",
+        service: "x",
         title: "X",
         intro: "Of x.",
         refusal_proof: Some("g.rs::refuses"),
-        sections: &[Section { title: "S", rows: ROWS }],
+        sections: &[Section {
+            title: "S",
+            source: Source::Operations,
+            rows: ROWS,
+        }],
     };
 
     #[test]

@@ -1,9 +1,10 @@
 //! The Security Token Service as far as callers ask who they are; all other operations are refused.
 
-use super::{Area, Section, refused};
+use super::{Area, Section, Source, refused};
 
 pub(crate) const AREA: Area = Area {
     file: "sts",
+    service: "sts",
     title: "STS",
     intro: "Every operation that is not listed answers `InvalidAction`, and so does what is refused here.",
     refusal_proof: None,
@@ -12,5 +13,6 @@ pub(crate) const AREA: Area = Area {
 
 const SECTIONS: &[Section] = &[Section {
     title: "Identity",
-    rows: &[refused("GetCallerIdentity")],
+    source: Source::Operations,
+    rows: &[refused("AssumeRole"), refused("GetCallerIdentity")],
 }];

@@ -106,7 +106,7 @@ fn at_row(repo: &Repo, area: &Area, row: &Row, what: &str, mend: &str) -> Proble
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compat::{Section, full, partial, refused};
+    use crate::compat::{Section, Source, full, partial, refused};
 
     const FILES: &[(&str, &str)] = &[
         ("tests/a.py", "def test_b(c):\ndef helper():\n"),
@@ -116,12 +116,14 @@ mod tests {
     fn problems_of(rows: &'static [Row], refusal_proof: Option<&'static str>) -> Vec<Problem> {
         let sections: &'static [Section] = Box::leak(Box::new([Section {
             title: "Operations",
+            source: Source::Operations,
             rows,
         }]));
         check_area(
             &Repo::of(FILES),
             &Area {
                 file: "x",
+                service: "x",
                 title: "X",
                 intro: "",
                 refusal_proof,

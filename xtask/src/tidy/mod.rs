@@ -6,6 +6,7 @@
 
 mod adr;
 mod clippy_config;
+mod compat_complete;
 mod compat_fresh;
 mod domains;
 mod ignored;
@@ -115,6 +116,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "lock-sources",
         check: lock_sources::check,
+    },
+    Rule {
+        name: "compat-complete",
+        check: compat_complete::check,
     },
     Rule {
         name: "compat-fresh",
