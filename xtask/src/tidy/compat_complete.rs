@@ -72,7 +72,10 @@ fn members<'a>(structures: &'a str, name: &str) -> BTreeSet<&'a str> {
 fn values<'a>(structures: &'a str, name: &str) -> BTreeSet<&'a str> {
     let opening = format!("{name}: [");
     let lines = structures.lines().skip_while(|line| line.trim() != opening).skip(1);
-    lines.take_while(|line| !line.trim_start().starts_with(']')).flat_map(quoted).collect()
+    lines
+        .take_while(|line| !line.trim_start().starts_with(']'))
+        .flat_map(quoted)
+        .collect()
 }
 
 fn quoted(line: &str) -> impl Iterator<Item = &str> {
