@@ -1,0 +1,343 @@
+//! What the worker thread does: the operations of [`super::Network`], each stating what should be true in the kernel.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use super::firewall::{self, Rules};
+use super::known::Known;
+use super::names::Names;
+use super::netlink::{self, CONTAINER_LINK, Link, Netlink, Reach, Veth};
+use super::netns::Namespaces;
+use super::ports::{Ports, Reserved};
+use super::{Bridge, Config, Interface, Mac, Namespace, NetError, NetworkBinding, PortMapping, Removed};
+use super::{awsvpc, bridge, conntrack, sysctl};
+
+/// Everything that lives on the worker thread.
+pub(super) struct Engine {
+    config: Config,
+    names: Names,
+    netlink: Netlink,
+    namespaces: Namespaces,
+    known: Option<Known>,
+}
+
+/// The eth0 of a namespace.
+struct ContainerLink {
+    link: Link,
+    address: Option<(Ipv4Addr, u8)>,
+}
+
+impl Engine {
+    pub(super) fn new(config: Config) -> Result<Self, NetError> {
+        let names = Names::new(&config.instance, config.bridge_name.as_deref())?;
+        let namespaces = Namespaces::new(config.netns_dir.clone())?;
+        Ok(Self {
+            names,
+            namespaces,
+            netlink: Netlink::new()?,
+            config,
+            known: None,
+        })
+    }
+
+    pub(super) fn open(&mut self) -> Result<(), NetError> {
+        let published = firewall::list(&self.names.table)?;
+        let addresses = self.container_addresses()?;
+        sysctl::enable_forwarding()?;
+        let (bridge, bridge_index) = self.set_up_bridge(&addresses)?;
+        let on_bridge: BTreeMap<_, _> = addresses
+            .into_iter()
+            .filter(|(address, _)| bridge.range.contains(*address))
+            .collect();
+        let alive = published
+            .into_iter()
+            .filter(|(_, target)| on_bridge.contains_key(&target.0))
+            .collect();
+        firewall::apply(&self.rules(&bridge).script(&alive))?;
+        self.warn_of_drops(&bridge)?;
+        self.known = Some(Known::new((bridge, bridge_index), on_bridge, Ports::learn(alive)));
+        Ok(())
+    }
+
+    fn set_up_bridge(&self, addresses: &BTreeMap<Ipv4Addr, String>) -> Result<(Bridge, u32), NetError> {
+        let name = &self.names.bridge;
+        let used: Vec<Ipv4Addr> = addresses.keys().copied().collect();
+        let set_up = self
+            .netlink
+            .on_host(async |host| bridge::set_up(host, &self.config, name, &used).await)?;
+        bridge::set_parameters(name)?;
+        Ok(set_up)
+    }
+
+    fn warn_of_drops(&self, bridge: &Bridge) -> Result<(), NetError> {
+        for chain in firewall::forward_drops()? {
+            tracing::warn!(
+                %chain,
+                interfaces = %format!("{}, {}*", bridge.name, self.names.veth_prefix),
+                "another firewall drops forwarded packets: tasks reach nothing beyond this host until it lets these \
+                 interfaces pass in both directions (where Docker runs: by rules in its chain DOCKER-USER)"
+            );
+        }
+        Ok(())
+    }
+
+    fn rules(&self, bridge: &Bridge) -> Rules {
+        Rules {
+            table: self.names.table.clone(),
+            veth_prefix: self.names.veth_prefix.clone(),
+            bridge: bridge.name.clone(),
+            bridge_range: bridge.range,
+            vpc: self.config.vpc.clone(),
+        }
+    }
+
+    fn container_addresses(&self) -> Result<BTreeMap<Ipv4Addr, String>, NetError> {
+        let mut addresses = BTreeMap::new();
+        for id in self.namespaces.list()? {
+            let link = self
+                .namespace(&id)
+                .and_then(|namespace| self.container_link(&namespace))?;
+            if let Some((address, _)) = link.and_then(|link| link.address) {
+                addresses.insert(address, id);
+            }
+        }
+        Ok(addresses)
+    }
+
+    fn known(&mut self) -> Result<&mut Known, NetError> {
+        self.known.as_mut().ok_or(NetError::Closed)
+    }
+
+    pub(super) fn bridge(&mut self) -> Result<Bridge, NetError> {
+        Ok(self.known()?.bridge.clone())
+    }
+
+    pub(super) fn namespaces(&mut self) -> Result<Vec<Namespace>, NetError> {
+        let addresses = self.container_addresses()?;
+        let by_id: BTreeMap<&String, Ipv4Addr> = addresses.iter().map(|(address, id)| (id, *address)).collect();
+        let ids = self.namespaces.list()?;
+        let known = self.known()?;
+        Ok(ids
+            .into_iter()
+            .map(|id| {
+                let address = by_id.get(&id).copied();
+                let bindings = address.map(|address| known.ports.bindings(address)).unwrap_or_default();
+                Namespace { id, address, bindings }
+            })
+            .collect())
+    }
+
+    fn namespace(&self, id: &str) -> Result<File, NetError> {
+        self.namespaces
+            .open(id)?
+            .ok_or_else(|| NetError::NoNamespace(id.to_owned()))
+    }
+
+    pub(super) fn create_namespace(&mut self, id: &str) -> Result<PathBuf, NetError> {
+        let namespace = match self.namespaces.open(id)? {
+            Some(namespace) => namespace,
+            None => self.namespaces.create(id)?,
+        };
+        self.netlink.inside(&self.namespaces, &namespace, async |inside| {
+            let loopback = netlink::index_of(inside, "lo").await?;
+            netlink::set_up(inside, loopback).await
+        })?;
+        self.namespaces.path(id)
+    }
+
+    fn container_link(&self, namespace: &File) -> Result<Option<ContainerLink>, NetError> {
+        self.netlink.inside(&self.namespaces, namespace, async |inside| {
+            let Some(link) = netlink::link(inside, CONTAINER_LINK).await? else {
+                return Ok(None);
+            };
+            let address = netlink::addresses(inside, link.index).await?.first().copied();
+            Ok(Some(ContainerLink { link, address }))
+        })
+    }
+
+    pub(super) fn attach_interface(&mut self, id: &str, interface: &Interface) -> Result<(), NetError> {
+        awsvpc::check(interface)?;
+        let namespace = self.namespace(id)?;
+        let host = self.names.veth(&interface.id);
+        let veth = Veth {
+            host: &host,
+            host_mac: Mac::derived(&interface.id),
+            namespace: &namespace,
+            mac: interface.mac,
+            bridge: None,
+        };
+        let index = self.make_veth(&veth, (interface.address, interface.prefix_len))?;
+        awsvpc::set_parameters(&host)?;
+        self.netlink
+            .on_host(async |to| awsvpc::route_to_task(to, index, interface).await)?;
+        let gateway_mac = veth.host_mac;
+        self.netlink.inside(&self.namespaces, &namespace, async |to| {
+            awsvpc::route_to_host(to, interface, gateway_mac).await
+        })
+    }
+
+    /// Makes the veth unless it is there exactly as wanted, as after a restart; a half-made or different one goes first.
+    /// Returns the index of the host's end.
+    fn make_veth(&self, veth: &Veth<'_>, address: (Ipv4Addr, u8)) -> Result<u32, NetError> {
+        if !self.netlink.on_host(async |host| netlink::add_veth(host, veth).await)? {
+            let present = self
+                .netlink
+                .on_host(async |host| netlink::link(host, veth.host).await)?;
+            let inside = self.container_link(veth.namespace)?;
+            if let (Some(present), Some(inside)) = (&present, &inside)
+                && inside.link.peer == Some(present.index)
+                && inside.link.mac == Some(veth.mac)
+                && inside.address.is_none_or(|has| has == address)
+            {
+                if let Some(bridge) = veth.bridge {
+                    self.netlink
+                        .on_host(async |host| netlink::join_bridge(host, present.index, bridge).await)?;
+                }
+                return Ok(present.index);
+            }
+            self.delete_inside(veth.namespace, inside)?;
+            if let Some(present) = present {
+                self.netlink
+                    .on_host(async |host| netlink::delete_link(host, present.index).await)?;
+            }
+            self.netlink.on_host(async |host| netlink::add_veth(host, veth).await)?;
+        }
+        self.netlink
+            .on_host(async |host| netlink::index_of(host, veth.host).await)
+    }
+
+    fn delete_inside(&self, namespace: &File, link: Option<ContainerLink>) -> Result<(), NetError> {
+        let Some(ContainerLink { link, .. }) = link else {
+            return Ok(());
+        };
+        let delete = async |inside: &_| netlink::delete_link(inside, link.index).await;
+        self.netlink.inside(&self.namespaces, namespace, delete)
+    }
+
+    pub(super) fn attach_bridge(&mut self, id: &str) -> Result<Ipv4Addr, NetError> {
+        let namespace = self.namespace(id)?;
+        let known = self.known()?;
+        let address = known.take_address(id)?;
+        let Bridge { gateway, range, .. } = known.bridge;
+        let (prefix_len, bridge_index) = (range.prefix_len(), known.bridge_index);
+        let host = self.names.veth(id);
+        let veth = Veth {
+            host: &host,
+            host_mac: Mac::derived(id),
+            namespace: &namespace,
+            mac: bridge::container_mac(address),
+            bridge: Some(bridge_index),
+        };
+        let index = self.make_veth(&veth, (address, prefix_len))?;
+        if bridge::needs_hairpin() {
+            self.netlink
+                .on_host(async |host| netlink::set_hairpin(host, index).await)?;
+        }
+        self.netlink.inside(&self.namespaces, &namespace, async |inside| {
+            let index = container_link_up(inside).await?;
+            netlink::add_address(inside, index, (address, prefix_len), Reach::Prefix).await?;
+            netlink::add_route(inside, netlink::default_route(index, gateway)).await
+        })?;
+        Ok(address)
+    }
+
+    pub(super) fn publish(&mut self, id: &str, mappings: &[PortMapping]) -> Result<Vec<NetworkBinding>, NetError> {
+        drop(self.namespace(id)?);
+        let table = self.names.table.clone();
+        let known = self.known()?;
+        let address = known
+            .address_of(id)
+            .ok_or_else(|| NetError::NotOnBridge(id.to_owned()))?;
+        let mut reserved = Reserved::new();
+        let bindings = known.bind(address, mappings, &mut reserved)?;
+        if reserved.is_empty() {
+            return Ok(bindings);
+        }
+        let added = reserved
+            .iter()
+            .map(|(port, published)| (*port, published.target))
+            .collect();
+        firewall::apply(&firewall::add_script(&table, &added))?;
+        conntrack::forget(added.keys());
+        known.ports.publish(reserved);
+        Ok(bindings)
+    }
+
+    fn unpublish(&mut self, address: Ipv4Addr) -> Result<(), NetError> {
+        let table = self.names.table.clone();
+        let known = self.known()?;
+        let ports = known.ports.of(address);
+        if !ports.is_empty() {
+            firewall::apply(&firewall::delete_script(&table, &ports))?;
+            conntrack::forget(ports.iter());
+            known.ports.release(&ports);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_namespace(&mut self, id: &str) -> Result<bool, NetError> {
+        if let Some(address) = self.known()?.address_of(id) {
+            self.unpublish(address)?;
+        }
+        let existed = self.take_down(id)?;
+        self.known()?.on_bridge.retain(|_, holder| holder != id);
+        Ok(existed)
+    }
+
+    /// The interface goes first: a process that is still inside would keep it alive.
+    fn take_down(&self, id: &str) -> Result<bool, NetError> {
+        if let Some(namespace) = self.namespaces.open(id)? {
+            let link = self.container_link(&namespace)?;
+            self.delete_inside(&namespace, link)?;
+        }
+        self.namespaces.remove(id)
+    }
+
+    pub(super) fn remove_all(&mut self) -> Removed {
+        let mut removed = Removed::default();
+        let ids = self.namespaces.list().unwrap_or_else(|error| {
+            removed.failures.push(error.to_string());
+            Vec::new()
+        });
+        for id in ids {
+            match self.take_down(&id) {
+                Ok(_) => removed.namespaces.push(id),
+                Err(error) => removed.failures.push(error.to_string()),
+            }
+        }
+        match firewall::delete_table(&self.names.table) {
+            Ok(true) => removed.table = Some(self.names.table.clone()),
+            Ok(false) => {}
+            Err(error) => removed.failures.push(error.to_string()),
+        }
+        match self.remove_links() {
+            Ok(links) => removed.links = links,
+            Err(error) => removed.failures.push(error.to_string()),
+        }
+        self.namespaces.remove_directory();
+        self.known = None;
+        removed
+    }
+
+    fn remove_links(&self) -> Result<Vec<String>, NetError> {
+        let Names {
+            bridge, veth_prefix, ..
+        } = &self.names;
+        self.netlink.on_host(async |host| {
+            let mut links = netlink::links(host).await?;
+            links.retain(|link| link.name == *bridge || link.name.starts_with(veth_prefix.as_str()));
+            for link in &links {
+                netlink::delete_link(host, link.index).await?;
+            }
+            Ok(links.into_iter().map(|link| link.name).collect())
+        })
+    }
+}
+
+pub(super) async fn container_link_up(inside: &rtnetlink::Handle) -> Result<u32, NetError> {
+    let index = netlink::index_of(inside, CONTAINER_LINK).await?;
+    netlink::set_up(inside, index).await?;
+    Ok(index)
+}

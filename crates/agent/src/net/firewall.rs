@@ -1,0 +1,372 @@
+//! The packet filter: what our one nftables table holds, as text, and running `nft` on it.
+//!
+//! Rules are static; what changes is the map of published ports, one element per port. Each change is one transaction.
+//! Scripts are nft's own language and not its JSON, because nft 1.0.6 (Debian 12) crashes on JSON maps that lead to an
+//! address and a port; listings are read as JSON.
+//!
+//! A host whose other tables drop forwarded packets (Docker sets that policy) must let ours pass: no table can overrule
+//! another one's drop. Such chains are found and named, nothing more.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write as _};
+use std::net::Ipv4Addr;
+use std::process::{Command, Output, Stdio};
+
+use super::{Cidr, NetError, Protocol};
+
+/// A published port: the key of the map.
+pub(super) type HostPort = (Protocol, u16);
+/// Where a published port leads: the container's address and port.
+pub(super) type Target = (Ipv4Addr, u16);
+
+/// Everything that the static rules mention.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) table: String,
+    pub(super) veth_prefix: String,
+    pub(super) bridge: String,
+    pub(super) bridge_range: Cidr,
+    pub(super) vpc: Vec<Cidr>,
+}
+
+impl Rules {
+    /// Replaces the whole table in one transaction: connections that are known keep their translation.
+    pub(super) fn script(&self, published: &BTreeMap<HostPort, Target>) -> String {
+        let Self {
+            table,
+            veth_prefix,
+            bridge,
+            bridge_range,
+            ..
+        } = self;
+        let internal: Vec<String> = self.vpc.iter().chain([bridge_range]).map(Cidr::to_string).collect();
+        let internal = internal.join(", ");
+        let elements = elements_line(published);
+        let publish = "fib daddr type local dnat ip to meta l4proto . th dport map @published";
+        format!(
+            r#"table inet {table}
+delete table inet {table}
+table inet {table} {{
+	# Ports of the host, and the container's address and port that each leads to.
+	map published {{
+		type inet_proto . inet_service : ipv4_addr . inet_service{elements}
+	}}
+	# Where containers are known by their own addresses.
+	set internal {{
+		type ipv4_addr
+		flags interval
+		auto-merge
+		elements = {{ {internal} }}
+	}}
+	# The bridge accepts loopback addresses (route_localnet) for the sake of answers; nobody on it may send to them.
+	chain guard {{
+		type filter hook prerouting priority -300; policy accept;
+		iifname "{bridge}" ip daddr 127.0.0.0/8 drop
+	}}
+	# Links of containers do not know how narrow the way out is (tunnels, clouds): TCP learns it here.
+	chain forward {{
+		type filter hook forward priority -150; policy accept;
+		iifname "{bridge}" tcp flags syn tcp option maxseg size set rt mtu
+		iifname "{veth_prefix}*" tcp flags syn tcp option maxseg size set rt mtu
+	}}
+	chain prerouting {{
+		type nat hook prerouting priority -100; policy accept;
+		{publish}
+	}}
+	# Clients on the host itself.
+	chain output {{
+		type nat hook output priority -100; policy accept;
+		{publish}
+	}}
+	chain postrouting {{
+		type nat hook postrouting priority 100; policy accept;
+		# Clients on 127.0.0.1, and containers that reach a published port of the same bridge: answers must come back
+		# through the host.
+		ct status dnat oifname "{bridge}" ip saddr 127.0.0.0/8 masquerade
+		ct status dnat oifname "{bridge}" ip saddr {bridge_range} masquerade
+		# Nobody outside knows the way to a container.
+		iifname "{bridge}" ip daddr != @internal masquerade
+		iifname "{veth_prefix}*" ip daddr != @internal masquerade
+	}}
+}}
+"#
+        )
+    }
+}
+
+fn elements_line(published: &BTreeMap<HostPort, Target>) -> String {
+    if published.is_empty() {
+        String::new()
+    } else {
+        format!("\n\t\telements = {{ {} }}", elements(published))
+    }
+}
+
+fn elements(published: &BTreeMap<HostPort, Target>) -> String {
+    let element =
+        |((protocol, port), (address, to)): (&HostPort, &Target)| format!("{protocol} . {port} : {address} . {to}");
+    published.iter().map(element).collect::<Vec<_>>().join(", ")
+}
+
+/// Adds published ports.
+pub(super) fn add_script(table: &str, published: &BTreeMap<HostPort, Target>) -> String {
+    format!("add element inet {table} published {{ {} }}\n", elements(published))
+}
+
+/// Takes published ports away.
+pub(super) fn delete_script(table: &str, ports: &[HostPort]) -> String {
+    ports.iter().fold(String::new(), |mut script, (protocol, port)| {
+        writeln!(
+            script,
+            "delete element inet {table} published {{ {protocol} . {port} }}"
+        )
+        .expect("writing to a String cannot fail");
+        script
+    })
+}
+
+/// Carries out a script, all of it or nothing.
+pub(super) fn apply(script: &str) -> Result<(), NetError> {
+    let output = run(&["-f", "-"], script)?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(NetError::Nft(complaint(&output)))
+    }
+}
+
+/// The published ports that the kernel holds; none without a table.
+pub(super) fn list(table: &str) -> Result<BTreeMap<HostPort, Target>, NetError> {
+    let output = run(&["-j", "list", "map", "inet", table, "published"], "")?;
+    if output.status.success() {
+        return parse(&output.stdout);
+    }
+    let complaint = complaint(&output);
+    if complaint.contains("No such file") {
+        Ok(BTreeMap::new())
+    } else {
+        Err(NetError::Nft(complaint))
+    }
+}
+
+/// Chains of others that drop forwarded packets unless a rule of theirs lets them pass, as `family table chain`. Tables of
+/// the old iptables are not seen.
+pub(super) fn forward_drops() -> Result<Vec<String>, NetError> {
+    let output = run(&["-j", "list", "chains"], "")?;
+    if output.status.success() {
+        parse_drops(&output.stdout)
+    } else {
+        Err(NetError::Nft(complaint(&output)))
+    }
+}
+
+fn parse_drops(listing: &[u8]) -> Result<Vec<String>, NetError> {
+    let listing = parse_listing(listing)?;
+    let chains = listing["nftables"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| &item["chain"]);
+    let drops = chains.filter(|chain| {
+        chain["hook"] == "forward"
+            && chain["policy"] == "drop"
+            && (chain["family"] == "ip" || chain["family"] == "inet")
+    });
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(drops
+        .map(|chain| [&chain["family"], &chain["table"], &chain["name"]].map(word).join(" "))
+        .collect())
+}
+
+/// Removes the table. Says whether there was one; without nft there cannot be one of ours.
+pub(super) fn delete_table(table: &str) -> Result<bool, NetError> {
+    let output = match run(&["delete", "table", "inet", table], "") {
+        Err(NetError::NftMissing) => return Ok(false),
+        output => output?,
+    };
+    let complaint = complaint(&output);
+    match output.status.success() {
+        true => Ok(true),
+        false if complaint.contains("No such file") => Ok(false),
+        false => Err(NetError::Nft(complaint)),
+    }
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim().to_owned()
+}
+
+/// The child runs in the network namespace of the calling thread, as the worker's must.
+fn run(arguments: &[&str], input: &str) -> Result<Output, NetError> {
+    let missing = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+    let started = start("nft", arguments).or_else(|error| {
+        if missing(&error) {
+            start("/usr/sbin/nft", arguments)
+        } else {
+            Err(error)
+        }
+    });
+    let failed = |error| {
+        if missing(&error) {
+            NetError::NftMissing
+        } else {
+            NetError::at("run nft")(error)
+        }
+    };
+    let mut child = started.map_err(failed)?;
+    // The input is read whole before nft answers, so writing it first cannot block both sides. Had nft ended early, its
+    // complaint says more than a broken pipe.
+    let written = child
+        .stdin
+        .take()
+        .map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().map_err(NetError::at("run nft"))?;
+    if output.status.success() {
+        written.map_err(NetError::at("write to nft"))?;
+    }
+    Ok(output)
+}
+
+fn start(program: &str, arguments: &[&str]) -> io::Result<std::process::Child> {
+    // Complaints are recognised by their English words.
+    let mut command = Command::new(program);
+    command.args(arguments).env("LC_ALL", "C");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+}
+
+fn parse(listing: &[u8]) -> Result<BTreeMap<HostPort, Target>, NetError> {
+    let listing = parse_listing(listing)?;
+    let elements = listing["nftables"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["map"]["elem"].as_array());
+    Ok(elements.flatten().filter_map(parse_element).collect())
+}
+
+fn parse_listing(listing: &[u8]) -> Result<serde_json::Value, NetError> {
+    serde_json::from_slice(listing).map_err(|error| NetError::Nft(format!("unreadable listing: {error}")))
+}
+
+fn parse_element(element: &serde_json::Value) -> Option<(HostPort, Target)> {
+    let (key, target) = (&element[0]["concat"], &element[1]["concat"]);
+    let port = |value: &serde_json::Value| value.as_u64().and_then(|port| u16::try_from(port).ok());
+    let host = (key[0].as_str()?.parse().ok()?, port(&key[1])?);
+    Some((host, (target[0].as_str()?.parse().ok()?, port(&target[1])?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn published() -> BTreeMap<HostPort, Target> {
+        let web = ((Protocol::Tcp, 8080), ("172.30.240.2".parse().unwrap(), 80));
+        let dns = ((Protocol::Udp, 53), ("172.30.240.3".parse().unwrap(), 5353));
+        BTreeMap::from([web, dns])
+    }
+
+    #[test]
+    fn the_table_is_written_whole() {
+        let rules = Rules {
+            table: "berth-default".into(),
+            veth_prefix: "bthabcd".into(),
+            bridge: "berth-abcd".into(),
+            bridge_range: "172.30.240.0/20".parse().unwrap(),
+            vpc: vec!["172.31.0.0/16".parse().unwrap()],
+        };
+        let without = rules.script(&BTreeMap::new());
+        let with = rules.script(&published());
+        let added: Vec<&str> = with.lines().filter(|line| !without.contains(line)).collect();
+        assert_eq!(
+            added,
+            ["\t\telements = { tcp . 8080 : 172.30.240.2 . 80, udp . 53 : 172.30.240.3 . 5353 }"]
+        );
+        expect![[r#"
+            table inet berth-default
+            delete table inet berth-default
+            table inet berth-default {
+            	# Ports of the host, and the container's address and port that each leads to.
+            	map published {
+            		type inet_proto . inet_service : ipv4_addr . inet_service
+            	}
+            	# Where containers are known by their own addresses.
+            	set internal {
+            		type ipv4_addr
+            		flags interval
+            		auto-merge
+            		elements = { 172.31.0.0/16, 172.30.240.0/20 }
+            	}
+            	# The bridge accepts loopback addresses (route_localnet) for the sake of answers; nobody on it may send to them.
+            	chain guard {
+            		type filter hook prerouting priority -300; policy accept;
+            		iifname "berth-abcd" ip daddr 127.0.0.0/8 drop
+            	}
+            	# Links of containers do not know how narrow the way out is (tunnels, clouds): TCP learns it here.
+            	chain forward {
+            		type filter hook forward priority -150; policy accept;
+            		iifname "berth-abcd" tcp flags syn tcp option maxseg size set rt mtu
+            		iifname "bthabcd*" tcp flags syn tcp option maxseg size set rt mtu
+            	}
+            	chain prerouting {
+            		type nat hook prerouting priority -100; policy accept;
+            		fib daddr type local dnat ip to meta l4proto . th dport map @published
+            	}
+            	# Clients on the host itself.
+            	chain output {
+            		type nat hook output priority -100; policy accept;
+            		fib daddr type local dnat ip to meta l4proto . th dport map @published
+            	}
+            	chain postrouting {
+            		type nat hook postrouting priority 100; policy accept;
+            		# Clients on 127.0.0.1, and containers that reach a published port of the same bridge: answers must come back
+            		# through the host.
+            		ct status dnat oifname "berth-abcd" ip saddr 127.0.0.0/8 masquerade
+            		ct status dnat oifname "berth-abcd" ip saddr 172.30.240.0/20 masquerade
+            		# Nobody outside knows the way to a container.
+            		iifname "berth-abcd" ip daddr != @internal masquerade
+            		iifname "bthabcd*" ip daddr != @internal masquerade
+            	}
+            }
+        "#]]
+        .assert_eq(&without);
+    }
+
+    #[test]
+    fn elements_are_added_in_one_command_and_deleted_one_by_one() {
+        expect![[r#"
+            add element inet berth-x published { tcp . 8080 : 172.30.240.2 . 80, udp . 53 : 172.30.240.3 . 5353 }
+        "#]]
+        .assert_eq(&add_script("berth-x", &published()));
+        expect![[r#"
+            delete element inet berth-x published { tcp . 8080 }
+            delete element inet berth-x published { udp . 53 }
+        "#]]
+        .assert_eq(&delete_script("berth-x", &published().into_keys().collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn a_listing_of_nft_is_read_back() {
+        // Printed by nft 1.0.6.
+        let listing = br#"{"nftables": [{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}}, {"map": {"family": "inet", "name": "published", "table": "berth-t1", "type": ["inet_proto", "inet_service"], "handle": 5, "map": "ipv4_addr . inet_service", "elem": [[{"concat": ["udp", 53]}, {"concat": ["172.30.240.3", 5353]}], [{"concat": ["tcp", 8080]}, {"concat": ["172.30.240.2", 80]}]]}}]}"#;
+        assert_eq!(parse(listing).unwrap(), published());
+        assert_eq!(parse(br#"{"nftables": []}"#).unwrap(), BTreeMap::new());
+        assert!(parse(b"").is_err());
+    }
+    #[test]
+    fn chains_that_drop_forwarded_packets_are_named() {
+        // As iptables-nft makes it for Docker, beside one of ours and one of ufw's for IPv6.
+        let listing = br#"{"nftables": [{"metainfo": {"json_schema_version": 1}},
+            {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 1, "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+            {"chain": {"family": "ip", "table": "filter", "name": "DOCKER-USER", "handle": 2}},
+            {"chain": {"family": "ip6", "table": "filter", "name": "FORWARD", "handle": 1, "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+            {"chain": {"family": "inet", "table": "berth-x", "name": "forward", "handle": 3, "type": "filter", "hook": "forward", "prio": -150, "policy": "accept"}}]}"#;
+        assert_eq!(parse_drops(listing).unwrap(), ["ip filter FORWARD"]);
+    }
+}
