@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | compat`.
+//! The project's own tools: `cargo xtask ci | tidy | compat | shapes`.
 //!
 //! Why a program instead of shell scripts: the checks are code, so they have types, tests and reviewers.
 //! It does not contain anything that Berth needs at run time, and no crate of the product may depend on it.
@@ -6,6 +6,7 @@
 
 mod ci;
 mod compat;
+mod shapes;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ cargo xtask <command>
 
   ci       everything that a change must pass, one line per step
   tidy     the rules that the compiler does not know: layers, purity, sizes, freshness, hygiene
-  compat   write docs/compatibility.md from the tables in xtask/src/compat/";
+  compat   write docs/compatibility.md from the tables in xtask/src/compat/
+  shapes   generate crates/wire/src/shapes/ from the published models; --check only compares (both download)";
 
 fn main() -> ExitCode {
     match run() {
@@ -37,6 +39,8 @@ fn run() -> Result<()> {
         ["ci"] => ci::run(&root()),
         ["tidy"] => tidy::run(&root()),
         ["compat"] => compat::write(&root()),
+        ["shapes"] => shapes::write(&root()),
+        ["shapes", "--check"] => shapes::check(&root()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

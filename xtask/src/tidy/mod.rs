@@ -23,6 +23,7 @@ mod reasons;
 mod repo;
 mod required_files;
 mod rust_source;
+mod shapes_fresh;
 mod sizes;
 mod unfinished;
 mod unsafe_code;
@@ -116,6 +117,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "lock-sources",
         check: lock_sources::check,
+    },
+    Rule {
+        name: "shapes-fresh",
+        check: shapes_fresh::check,
     },
     Rule {
         name: "compat-complete",

@@ -1,0 +1,1 @@
+//! Golden bytes, round trips over the model, and hostile input.
