@@ -1,0 +1,39 @@
+//! The container runtime: a thin driver for containerd ≥ 1.6.
+//!
+//! Reading order: `daemon` (which containerd: the host's or a private one), `connection` (one
+//! channel, reconnecting), `spec` (the plain description of a container), `process` and `users`
+//! (Docker's rules for arguments, environment and users), `oci` (the specification that runc
+//! reads), `container` (create, start, kill, delete), `exit` (wait, list), `cleanup`.
+//!
+//! Nothing here decides anything about ECS: no statuses, no retries of containers, no reasons.
+
+mod accounts;
+mod cleanup;
+mod connection;
+mod container;
+mod daemon;
+mod error;
+mod exit;
+mod keyed;
+mod oci;
+mod process;
+mod spec;
+mod traits;
+mod users;
+
+pub use cleanup::stop_private;
+pub use connection::Containerd;
+pub use container::Created;
+pub use daemon::{ContainerdConfig, SocketChoice, namespace_of};
+pub use error::RuntimeError;
+pub(crate) use error::connection_lost;
+pub use exit::{ContainerInfo, ContainerStatus, Exit};
+pub(crate) use keyed::KeyedLocks;
+pub use oci::runtime_spec;
+pub use process::{ProcessError, ProcessOverrides, parse_signal, resolve_process};
+pub use spec::{BindMount, ContainerSpec, NetworkNamespace, Process, Resources, Rlimit, RootImage, Stdio};
+pub use traits::{CgroupVersion, HostTraits};
+pub use users::{Accounts, ResolvedUser, UserError};
+
+/// The snapshotter that every image is unpacked with and every container's root file system uses.
+pub(crate) const SNAPSHOTTER: &str = "overlayfs";
