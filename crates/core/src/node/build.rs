@@ -1,0 +1,122 @@
+//! Spells a step out as the operation that the shell can carry out without looking anything up.
+
+use std::sync::Arc;
+
+use super::model::{ContainerRecord, TaskRecord};
+use super::op::{Netns, Op, StartContainer, Step};
+use crate::ecs::model::NetworkMode;
+use crate::ecs::view::assignment::{AssignedContainer, AssignedInterface};
+use crate::kernel::names::Name;
+
+/// The operation of `step`.
+pub(super) fn op(task: &TaskRecord, step: &Step) -> Op {
+    let key = task.key().clone();
+    match step {
+        Step::SetUpNetwork => Op::SetUpNetwork {
+            task: key,
+            interface: interface(task),
+        },
+        Step::TearDownNetwork => Op::TearDownNetwork {
+            task: key,
+            interface: interface(task),
+        },
+        Step::CreateCgroup => Op::CreateCgroup {
+            task: key,
+            cpu: task.assignment.cpu,
+            memory: task.assignment.memory,
+        },
+        Step::RemoveCgroup => Op::RemoveCgroup { task: key },
+        Step::Pull(name)
+        | Step::CancelPull(name)
+        | Step::Connect(name)
+        | Step::PrepareLogs(name)
+        | Step::Start(name)
+        | Step::Stop(name)
+        | Step::Kill(name)
+        | Step::DrainLogs(name)
+        | Step::Remove(name)
+        | Step::Disconnect(name) => of_container(task, step, name),
+    }
+}
+
+fn of_container(task: &TaskRecord, step: &Step, name: &Name) -> Op {
+    let (assigned, record) = part(task, name);
+    let (key, container) = (task.key().clone(), name.clone());
+    let runtime_id = record.runtime_id.clone();
+    let logs = record.logs.as_ref().map(|logs| logs.to.clone());
+    match step {
+        Step::Pull(_) => Op::Pull {
+            task: key,
+            container,
+            image: assigned.definition.image.clone(),
+        },
+        Step::CancelPull(_) => Op::CancelPull { task: key, container },
+        Step::Connect(_) => Op::Connect {
+            task: key,
+            container,
+            ports: assigned.definition.port_mappings.clone(),
+        },
+        Step::PrepareLogs(_) => Op::PrepareLogs {
+            task: key,
+            container,
+            logs: logs.expect("only a container with logs prepares them"),
+        },
+        Step::DrainLogs(_) => Op::DrainLogs {
+            task: key,
+            container,
+            runtime_id,
+            logs: logs.expect("only a container with logs drains them"),
+        },
+        Step::Start(_) => Op::Start(Box::new(start(task, assigned, record))),
+        Step::Stop(_) => Op::Stop {
+            task: key,
+            container,
+            runtime_id,
+        },
+        Step::Kill(_) => Op::Kill {
+            task: key,
+            container,
+            runtime_id,
+        },
+        Step::Remove(_) => Op::Remove {
+            task: key,
+            container,
+            runtime_id,
+        },
+        Step::Disconnect(_) => Op::Disconnect { task: key, container },
+        Step::SetUpNetwork | Step::TearDownNetwork | Step::CreateCgroup | Step::RemoveCgroup => {
+            unreachable!("these steps are of the task as a whole")
+        }
+    }
+}
+
+fn start(task: &TaskRecord, assigned: &AssignedContainer, record: &ContainerRecord) -> StartContainer {
+    StartContainer {
+        assignment: Arc::clone(&task.assignment),
+        container: assigned.clone(),
+        runtime_id: record.runtime_id.clone(),
+        image_digest: record
+            .image_digest
+            .clone()
+            .expect("a container starts after its image was pulled"),
+        netns: match task.assignment.network_mode {
+            NetworkMode::None => Netns::Isolated,
+            NetworkMode::Host => Netns::Host,
+            NetworkMode::Awsvpc => Netns::Task,
+            NetworkMode::Bridge => Netns::Bridge,
+        },
+        logs: record.logs.as_ref().map(|logs| logs.to.clone()),
+    }
+}
+
+fn part<'a>(task: &'a TaskRecord, name: &Name) -> (&'a AssignedContainer, &'a ContainerRecord) {
+    let mut parts = task.assignment.containers.iter().zip(&task.containers);
+    parts
+        .find(|(_, record)| record.name == *name)
+        .expect("a step names a container of its task")
+}
+
+fn interface(task: &TaskRecord) -> AssignedInterface {
+    let interface = task.assignment.interface.clone();
+    interface.expect("a task in awsvpc mode without an interface was refused")
+}

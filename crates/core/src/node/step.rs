@@ -1,0 +1,228 @@
+//! A task's life on one screen: which steps may begin, given how far everything is.
+//!
+//! ```text
+//!   at once, side by side:   pull every image · make the task's network and control group (or each container's
+//!                            place on the bridge) · make the log streams
+//!   then:                    start the first container, then the others side by side
+//!   all run:                 RUNNING
+//!   an essential one ends, the task shall stop, or what all need has failed:
+//!                            call pulls off · stop what runs, kill it when its time is over
+//!   as each container ends:  deliver the rest of its output
+//!   when all have ended:     remove the containers, then the networks and the control group
+//!   nothing is left:         STOPPED
+//! ```
+//!
+//! [`next`] is a pure function of the record; [`begin`] marks a step as under way, [`under_way`] finds those again after
+//! a restart. What the steps come to is taken in by `settle`.
+
+use super::model::{ContainerPhase, ContainerRecord, Phase, TaskRecord};
+use super::op::Step;
+use crate::ecs::view::assignment::Desired;
+use crate::kernel::Timestamp;
+
+/// The steps that may begin now.
+pub(super) fn next(task: &TaskRecord, now: Timestamp) -> Vec<Step> {
+    let mut steps = of_task(task);
+    for container in &task.containers {
+        steps.extend(of_furnishings(task, container));
+        steps.extend(of_process(task, container, now));
+    }
+    let due = task.retries.iter().filter(|retry| retry.at.is_some_and(|at| at <= now));
+    steps.extend(due.map(|retry| retry.step.clone()));
+    steps
+}
+
+/// What the task as a whole needs, and no longer needs.
+fn of_task(task: &TaskRecord) -> Vec<Step> {
+    let removed = task.containers.iter().all(|c| c.phase == ContainerPhase::Removed);
+    let network = match (task.desired, task.network) {
+        (Desired::Running, Some(Phase::Absent)) => Some(Step::SetUpNetwork),
+        (Desired::Stopped, Some(Phase::Ready | Phase::Broken)) if removed => Some(Step::TearDownNetwork),
+        (Desired::Running | Desired::Stopped, _) => None,
+    };
+    let cgroup = match (task.desired, task.cgroup) {
+        (Desired::Running, Phase::Absent) => Some(Step::CreateCgroup),
+        (Desired::Stopped, Phase::Ready | Phase::Broken) if removed => Some(Step::RemoveCgroup),
+        (Desired::Running | Desired::Stopped, _) => None,
+    };
+    network.into_iter().chain(cgroup).collect()
+}
+
+/// What a container needs around it, and no longer needs.
+fn of_furnishings(task: &TaskRecord, container: &ContainerRecord) -> Vec<Step> {
+    let wanted = wanted(task, container) == Desired::Running;
+    let removed = container.phase == ContainerPhase::Removed;
+    let bridge = match container.bridge {
+        Some(Phase::Absent) if wanted => Some(Step::Connect(container.name.clone())),
+        Some(Phase::Ready | Phase::Broken) if removed => Some(Step::Disconnect(container.name.clone())),
+        Some(_) | None => None,
+    };
+    let wrote = container.is_over() && container.started_at.is_some();
+    let logs = match container.logs.as_ref().map(|logs| logs.phase) {
+        Some(Phase::Absent) if wanted => Some(Step::PrepareLogs(container.name.clone())),
+        Some(Phase::Ready) if wrote => Some(Step::DrainLogs(container.name.clone())),
+        Some(_) | None => None,
+    };
+    bridge.into_iter().chain(logs).collect()
+}
+
+/// What moves a container itself on.
+fn of_process(task: &TaskRecord, container: &ContainerRecord, now: Timestamp) -> Option<Step> {
+    let wanted = wanted(task, container) == Desired::Running;
+    let name = container.name.clone();
+    match container.phase {
+        ContainerPhase::Waiting if wanted => Some(Step::Pull(name)),
+        ContainerPhase::Pulling if !wanted => Some(Step::CancelPull(name)),
+        ContainerPhase::Pulled if wanted && may_start(task, container) => Some(Step::Start(name)),
+        ContainerPhase::Running if !wanted => Some(Step::Stop(name)),
+        ContainerPhase::Stopping if container.kill_at.is_some_and(|at| at <= now) => Some(Step::Kill(name)),
+        ContainerPhase::Exited if task.has_ended() && is_drained(container) => Some(Step::Remove(name)),
+        ContainerPhase::Waiting
+        | ContainerPhase::Pulling
+        | ContainerPhase::Cancelling
+        | ContainerPhase::Pulled
+        | ContainerPhase::Starting
+        | ContainerPhase::Running
+        | ContainerPhase::Stopping
+        | ContainerPhase::Killing
+        | ContainerPhase::Exited
+        | ContainerPhase::Removing
+        | ContainerPhase::Removed => None,
+    }
+}
+
+/// Where a container shall go: with its task, unless something that it needs has failed.
+pub(super) fn wanted(task: &TaskRecord, container: &ContainerRecord) -> Desired {
+    if container.has_failed() {
+        Desired::Stopped
+    } else {
+        task.desired
+    }
+}
+
+/// Whether all is there that `container` needs. The first container must have been started before the others, since
+/// they share its shim; one that could not start leaves this to the next.
+fn may_start(task: &TaskRecord, container: &ContainerRecord) -> bool {
+    let ready = |phase: Option<Phase>| phase.is_none_or(|phase| phase == Phase::Ready);
+    let furnished = ready(task.network)
+        && task.cgroup == Phase::Ready
+        && ready(container.bridge)
+        && ready(container.logs.as_ref().map(|logs| logs.phase));
+    let candidate = |c: &&ContainerRecord| c.started_at.is_some() || !(c.is_over() || c.has_failed());
+    let leads = |leader: &ContainerRecord| leader.started_at.is_some() || leader.name == container.name;
+    furnished && task.containers.iter().find(candidate).is_none_or(leads)
+}
+
+fn is_drained(container: &ContainerRecord) -> bool {
+    container.logs.as_ref().is_none_or(|logs| match logs.phase {
+        Phase::Absent | Phase::Broken | Phase::Gone => true,
+        Phase::Making | Phase::Unmaking => false,
+        Phase::Ready => container.started_at.is_none(),
+    })
+}
+
+/// Whether nothing of the task is left on the machine, and nothing is under way.
+pub(super) fn is_clean(task: &TaskRecord) -> bool {
+    let gone = |phase: Option<Phase>| phase.is_none_or(|phase| matches!(phase, Phase::Absent | Phase::Gone));
+    let container = |c: &ContainerRecord| c.phase == ContainerPhase::Removed && gone(c.bridge) && is_drained(c);
+    gone(task.network) && gone(Some(task.cgroup)) && task.containers.iter().all(container)
+}
+
+/// The steps whose answers are awaited. They are those to repeat after a restart.
+pub(super) fn under_way(task: &TaskRecord) -> Vec<Step> {
+    let furnishing = |phase: Option<Phase>, make: Step, unmake: Step| match phase {
+        Some(Phase::Making) => Some(make),
+        Some(Phase::Unmaking) => Some(unmake),
+        Some(Phase::Absent | Phase::Broken | Phase::Ready | Phase::Gone) | None => None,
+    };
+    let mut steps = Vec::new();
+    steps.extend(furnishing(task.network, Step::SetUpNetwork, Step::TearDownNetwork));
+    steps.extend(furnishing(Some(task.cgroup), Step::CreateCgroup, Step::RemoveCgroup));
+    for container in &task.containers {
+        let name = || container.name.clone();
+        let logs = container.logs.as_ref().map(|logs| logs.phase);
+        steps.extend(furnishing(
+            container.bridge,
+            Step::Connect(name()),
+            Step::Disconnect(name()),
+        ));
+        steps.extend(furnishing(logs, Step::PrepareLogs(name()), Step::DrainLogs(name())));
+        steps.extend(match container.phase {
+            ContainerPhase::Pulling | ContainerPhase::Cancelling => Some(Step::Pull(name())),
+            ContainerPhase::Starting => Some(Step::Start(name())),
+            ContainerPhase::Stopping => Some(Step::Stop(name())),
+            ContainerPhase::Killing => Some(Step::Kill(name())),
+            ContainerPhase::Removing => Some(Step::Remove(name())),
+            ContainerPhase::Waiting
+            | ContainerPhase::Pulled
+            | ContainerPhase::Running
+            | ContainerPhase::Exited
+            | ContainerPhase::Removed => None,
+        });
+    }
+    let waits = |step: &Step| {
+        task.retries
+            .iter()
+            .any(|retry| retry.step == *step && retry.at.is_some())
+    };
+    steps.retain(|step| !waits(step));
+    steps
+}
+
+/// Marks `step` as under way. `stop_timeout_s` is for containers whose definition has none.
+pub(super) fn begin(task: &mut TaskRecord, step: &Step, now: Timestamp, stop_timeout_s: u32) {
+    for retry in task.retries.iter_mut().filter(|retry| retry.step == *step) {
+        retry.at = None;
+    }
+    match step {
+        Step::SetUpNetwork => task.network = Some(Phase::Making),
+        Step::TearDownNetwork => task.network = Some(Phase::Unmaking),
+        Step::CreateCgroup => task.cgroup = Phase::Making,
+        Step::RemoveCgroup => task.cgroup = Phase::Unmaking,
+        Step::Pull(name) => {
+            task.times.pull_started_at.get_or_insert(now);
+            container(task, name).phase = ContainerPhase::Pulling;
+        }
+        Step::CancelPull(name) => container(task, name).phase = ContainerPhase::Cancelling,
+        Step::Connect(name) => container(task, name).bridge = Some(Phase::Making),
+        Step::Disconnect(name) => container(task, name).bridge = Some(Phase::Unmaking),
+        Step::PrepareLogs(name) => mark_logs(task, name, Phase::Making),
+        Step::DrainLogs(name) => mark_logs(task, name, Phase::Unmaking),
+        Step::Start(name) => container(task, name).phase = ContainerPhase::Starting,
+        Step::Stop(name) => {
+            let timeout_s = stop_timeout(task, name).unwrap_or(stop_timeout_s);
+            let container = container(task, name);
+            container.phase = ContainerPhase::Stopping;
+            container.kill_at = Some(now.plus_ms(i64::from(timeout_s) * 1000));
+        }
+        Step::Kill(name) => container(task, name).phase = ContainerPhase::Killing,
+        Step::Remove(name) => container(task, name).phase = ContainerPhase::Removing,
+    }
+}
+
+fn stop_timeout(task: &TaskRecord, name: &crate::kernel::names::Name) -> Option<u32> {
+    let mut parts = task.parts();
+    parts
+        .find(|(_, c)| c.name == *name)
+        .and_then(|(definition, _)| definition.stop_timeout_s)
+}
+
+/// The container that a step names.
+pub(super) fn container<'a>(task: &'a mut TaskRecord, name: &crate::kernel::names::Name) -> &'a mut ContainerRecord {
+    let position = task.position(name).expect("a step names a container of its task");
+    &mut task.containers[position]
+}
+
+/// Moves the container's log stream on to `phase`.
+pub(super) fn mark_logs(task: &mut TaskRecord, name: &crate::kernel::names::Name, phase: Phase) {
+    let logs = container(task, name).logs.as_mut();
+    logs.expect("a step about logs is taken only for a container that has them")
+        .phase = phase;
+}
+
+/// When a step may begin that may not begin now.
+pub(super) fn wake_at(task: &TaskRecord) -> Option<Timestamp> {
+    let stopping = |c: &&ContainerRecord| c.phase == ContainerPhase::Stopping;
+    let kills = task.containers.iter().filter(stopping).filter_map(|c| c.kill_at);
+    kills.chain(task.retries.iter().filter_map(|retry| retry.at)).min()
+}

@@ -1,0 +1,332 @@
+//! What goes wrong, and in which words it is told.
+
+use expect_test::expect;
+
+use super::script::check;
+
+#[test]
+fn an_image_cannot_be_pulled() {
+    let task = "awsvpc\n web* missing:1\n side busybox";
+    let story = "run\n fail pull web CannotPull pull access denied for missing\n all";
+    check(
+        task,
+        story,
+        &expect![[r#"
+        > run
+          set-up-network 172.31.0.4
+          create-cgroup cpu=256
+          pull web missing:1
+          pull side busybox
+          ack payload-1
+        > fail pull web CannotPull pull access denied for missing
+          cancel-pull side
+        > all
+          report 1: ATTACHED
+          tear-down-network 172.31.0.4
+          remove-cgroup
+          report 2: STOPPED, web STOPPED (CannotPullContainerError: pull access denied for missing), side STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+    "#]],
+    );
+}
+
+#[test]
+fn one_that_is_not_essential_may_fail() {
+    let task = "bridge\n side missing:1\n web* httpd\n";
+    let story = "run\n fail pull side CannotPull not found\n all\n stop\n all";
+    check(
+        task,
+        story,
+        &expect![[r#"
+        > run
+          create-cgroup cpu=256
+          connect side
+          pull side missing:1
+          connect web
+          pull web httpd
+          ack payload-1
+        > fail pull side CannotPull not found
+        > all
+          disconnect side
+          start web sha256:httpd on bridge
+          report 1: RUNNING, side STOPPED (CannotPullContainerError: not found), web RUNNING
+        > stop
+          stop web
+          ack payload-2
+        > all
+          (web exits 143)
+          remove web
+          remove-cgroup
+          disconnect web
+          report 2: STOPPED, web STOPPED 143, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+    "#]],
+    );
+}
+
+#[test]
+fn the_log_group_is_missing() {
+    let task = "none\n web* a logs=/nowhere\n side b";
+    check(
+        task,
+        "run\n fail prepare-logs web LogGroupMissing\n all",
+        &expect![[r#"
+            > run
+              create-cgroup cpu=256
+              prepare-logs web /nowhere p/web/..00000001 non-blocking
+              pull web a
+              pull side b
+              ack payload-1
+            > fail prepare-logs web LogGroupMissing
+              cancel-pull web
+              cancel-pull side
+            > all
+              remove-cgroup
+              report 1: STOPPED, (ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1), web STOPPED (ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1), side STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+        "#]],
+    );
+}
+
+#[test]
+fn the_network_cannot_be_made() {
+    let task = "awsvpc\n web* a";
+    check(
+        task,
+        "run\n ok pull web\n fail set-up-network Network no address\n all",
+        &expect![[r#"
+            > run
+              set-up-network 172.31.0.4
+              create-cgroup cpu=256
+              pull web a
+              ack payload-1
+            > ok pull web
+            > fail set-up-network Network no address
+              tear-down-network 172.31.0.4
+            > all
+              remove-cgroup
+              report 1: STOPPED, (ContainerNetworkingError: no address), web STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+        "#]],
+    );
+    let task = "bridge\n web* a port=80 host=80";
+    check(
+        task,
+        "run\n fail connect web Network port 80 is taken\n all",
+        &expect![[r#"
+            > run
+              create-cgroup cpu=256
+              connect web 80:80
+              pull web a
+              ack payload-1
+            > fail connect web Network port 80 is taken
+              cancel-pull web
+            > all
+              remove-cgroup
+              disconnect web
+              report 1: STOPPED, web STOPPED (ContainerNetworkingError: port 80 is taken), pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+        "#]],
+    );
+}
+
+#[test]
+fn the_control_group_cannot_be_made() {
+    check(
+        "none\n web* a",
+        "run\n fail create-cgroup Resource no such controller\n all",
+        &expect![[r#"
+            > run
+              create-cgroup cpu=256
+              pull web a
+              ack payload-1
+            > fail create-cgroup Resource no such controller
+              cancel-pull web
+            > all
+              remove-cgroup
+              report 1: STOPPED, (ResourceInitializationError: no such controller), web STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+        "#]],
+    );
+}
+
+#[test]
+fn a_container_cannot_be_started() {
+    let task = "none\n web* a\n side b";
+    let story =
+        "run\n ok create-cgroup\n ok pull web\n ok pull side\n fail start web CannotStart exec: \"x\": not found\n all";
+    check(
+        task,
+        story,
+        &expect![[r#"
+        > run
+          create-cgroup cpu=256
+          pull web a
+          pull side b
+          ack payload-1
+        > ok create-cgroup
+        > ok pull web
+          start web sha256:a on isolated
+        > ok pull side
+        > fail start web CannotStart exec: "x": not found
+          remove web
+        > all
+          remove-cgroup
+          report 1: STOPPED, web STOPPED (CannotStartContainerError: exec: "x": not found), side STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+    "#]],
+    );
+    let story =
+        "run\n ok create-cgroup\n ok pull web\n ok pull side\n fail start web CannotCreate no user nobody\n all";
+    check(
+        task,
+        story,
+        &expect![[r#"
+        > run
+          create-cgroup cpu=256
+          pull web a
+          pull side b
+          ack payload-1
+        > ok create-cgroup
+        > ok pull web
+          start web sha256:a on isolated
+        > ok pull side
+        > fail start web CannotCreate no user nobody
+          remove web
+        > all
+          remove-cgroup
+          report 1: STOPPED, web STOPPED (CannotCreateContainerError: no user nobody), side STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+    "#]],
+    );
+}
+
+#[test]
+fn cleaning_is_tried_again_and_given_up() {
+    let task = "none\n web* a";
+    let story = "run\n all\n exit web 0\n ok remove web\n fail remove-cgroup Other busy\n wait 1\n fail remove-cgroup Other busy\n \
+        wait 2\n fail remove-cgroup Other busy\n wait 4\n fail remove-cgroup Other busy\n wait 8\n \
+        fail remove-cgroup Other busy\n all";
+    check(
+        task,
+        story,
+        &expect![[r#"
+        > run
+          create-cgroup cpu=256
+          pull web a
+          ack payload-1
+        > all
+          start web sha256:a on isolated
+          report 1: RUNNING, web RUNNING
+        > exit web 0
+          remove web
+        > ok remove web
+          remove-cgroup
+        > fail remove-cgroup Other busy
+        > wait 1
+          (at 1.000 s)
+          remove-cgroup
+          report 2: RUNNING, web STOPPED 0
+        > fail remove-cgroup Other busy
+        > wait 2
+          (at 3.000 s)
+          remove-cgroup
+        > fail remove-cgroup Other busy
+        > wait 4
+          (at 7.000 s)
+          remove-cgroup
+        > fail remove-cgroup Other busy
+        > wait 8
+          (at 15.000 s)
+          remove-cgroup
+        > fail remove-cgroup Other busy
+        > all
+          report 3: STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+    "#]],
+    );
+}
+
+#[test]
+fn a_kill_is_never_given_up() {
+    let task = "none\n web* a timeout=0";
+    let story = "run\n all\n stubborn web\n stop\n ok stop web\n fail kill web Other containerd is away\n wait 1\n \
+        fail kill web Other containerd is away\n wait 2\n all";
+    check(
+        task,
+        story,
+        &expect![[r#"
+        > run
+          create-cgroup cpu=256
+          pull web a
+          ack payload-1
+        > all
+          start web sha256:a on isolated
+          report 1: RUNNING, web RUNNING
+        > stubborn web
+        > stop
+          stop web
+          kill web
+          ack payload-2
+        > ok stop web
+        > fail kill web Other containerd is away
+        > wait 1
+          (at 1.000 s)
+          kill web
+        > fail kill web Other containerd is away
+        > wait 2
+          (at 3.000 s)
+          kill web
+        > all
+          (web exits 137)
+          remove web
+          remove-cgroup
+          report 2: STOPPED, web STOPPED 137, pulling at 0.000 s, pulled at 0.000 s, ended at 3.000 s
+    "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_carried_out_is_refused() {
+    check(
+        "none\n web* a unbuilt=privileged",
+        "run\n all",
+        &expect![[r#"
+        > run
+          report 1: STOPPED, (UnrecogniedTaskError: Error loading task - privileged is not supported), web STOPPED, ended at 0.000 s
+          ack payload-1
+        > all
+    "#]],
+    );
+    check(
+        "none\n web* a driver=gelf",
+        "run\n all",
+        &expect![[r#"
+        > run
+          report 1: STOPPED, (ResourceInitializationError: failed to validate logger args: log driver 'gelf' is not supported), web STOPPED, ended at 0.000 s
+          ack payload-1
+        > all
+    "#]],
+    );
+    check(
+        "none\n web* a logs=/g opt:awslogs-multiline-pattern=x",
+        "run\n all",
+        &expect![[r#"
+            > run
+              report 1: STOPPED, (ResourceInitializationError: failed to validate logger args: option awslogs-multiline-pattern is not supported), web STOPPED, ended at 0.000 s
+              ack payload-1
+            > all
+        "#]],
+    );
+    check(
+        "none",
+        "run\n all",
+        &expect![[r#"
+        > run
+          report 1: STOPPED, (UnrecogniedTaskError: Error loading task - it has no containers)
+          ack payload-1
+        > all
+    "#]],
+    );
+    check(
+        "none\n a* b\n a* c",
+        "run\n all",
+        &expect![[r#"
+        > run
+          report 1: STOPPED, (UnrecogniedTaskError: Error loading task - it has two containers called a), a STOPPED, a STOPPED, ended at 0.000 s
+          ack payload-1
+        > all
+    "#]],
+    );
+}

@@ -1,0 +1,11 @@
+//! Stories about the agent's brain: a few words say what happens, and the output prints what it asks for and reports.
+//!
+//! `world` is a machine and a control plane made of maps; `script` drives the brain through a story by words.
+
+mod failures;
+mod links;
+mod random;
+mod restarts;
+mod script;
+mod stories;
+mod world;

@@ -1,0 +1,496 @@
+//! A machine and a control plane made of maps. The machine carries operations out as the real shell must: idempotently.
+//! The control plane checks what it is told: nothing regresses, nothing is told after the end.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use crate::ecs::model::{ContainerDefinition, ContainerStatus, LaunchType, LogConfiguration, NetworkBinding};
+use crate::ecs::model::{NetworkMode, PortMapping, Protocol, TaskKey};
+use crate::ecs::report::{ReportedStatus, TaskReport};
+use crate::ecs::view::assignment::{AssignedContainer, AssignedInterface, Assignment, Desired};
+use crate::kernel::ids::{Ec2Digits, TaskId, Uuid};
+use crate::kernel::names::Name;
+use crate::kernel::{CpuUnits, Cx, Scope, Timestamp};
+use crate::network::interface::Mac;
+use crate::node::{
+    Answer, Config, Event, Exit, FoundContainer, FoundState, Node, NodeRecord, Op, Output, Restored, RuntimeId, Save,
+    Step, StepFacts, StepFailure, TaskRecord, ToControl,
+};
+
+/// One process of the machine.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    pub(super) runtime_id: RuntimeId,
+    pub(super) state: FoundState,
+    pub(super) starts: u32,
+}
+
+/// What the control plane has heard of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) status: Option<ReportedStatus>,
+    pub(super) reason: Option<String>,
+    pub(super) attached: Vec<String>,
+    pub(super) containers: BTreeMap<String, (ContainerStatus, Option<i32>, Option<String>)>,
+    pub(super) ran: bool,
+}
+
+/// The agent's brain with everything around it.
+pub(super) struct World {
+    pub(super) node: Node,
+    pub(super) now: Timestamp,
+    pub(super) disk: BTreeMap<TaskKey, TaskRecord>,
+    pub(super) node_record: NodeRecord,
+    pub(super) machine: BTreeMap<(TaskKey, Name), Process>,
+    /// Networks and control groups that are there.
+    pub(super) places: Vec<(TaskKey, String)>,
+    /// Operations that were asked for and not answered.
+    pub(super) ops: Vec<Op>,
+    /// Ends of processes that were not told.
+    pub(super) exits: Vec<(TaskKey, Name, Exit)>,
+    /// Reports that were not answered.
+    pub(super) reports: Vec<(TaskKey, u64, TaskReport)>,
+    pub(super) heard: BTreeMap<TaskKey, Heard>,
+    /// Containers that ignore SIGTERM.
+    pub(super) stubborn: Vec<String>,
+    turns: u128,
+}
+
+impl World {
+    /// A machine whose agent has just started for the first time.
+    pub(super) fn new() -> Self {
+        let mut world = Self {
+            node: Node::new(Config::default()),
+            now: Timestamp(0),
+            disk: BTreeMap::new(),
+            node_record: NodeRecord::default(),
+            machine: BTreeMap::new(),
+            places: Vec::new(),
+            ops: Vec::new(),
+            exits: Vec::new(),
+            reports: Vec::new(),
+            heard: BTreeMap::new(),
+            stubborn: Vec::new(),
+            turns: 0,
+        };
+        world.handle(Event::Restored(Restored::default()));
+        world
+    }
+
+    fn cx(&mut self) -> Cx {
+        self.turns += 1;
+        Cx::new(self.now, self.turns)
+    }
+
+    /// Feeds an event and does what the shell does with the output.
+    pub(super) fn handle(&mut self, event: Event) -> Output {
+        let mut cx = self.cx();
+        let before = self.node.clone();
+        let output = self.node.handle(&mut cx, event.clone());
+        if !matches!(event, Event::Restored(_)) {
+            check_forward(&before, &self.node);
+        }
+        self.take(&output);
+        output
+    }
+
+    /// Lets the brain do what is due.
+    pub(super) fn tick(&mut self) -> Output {
+        let mut cx = self.cx();
+        let output = self.node.tick(&mut cx);
+        self.take(&output);
+        let next = self.node.next_wakeup();
+        assert!(
+            next.is_none_or(|at| at > self.now),
+            "a tick leaves nothing due: {next:?}"
+        );
+        output
+    }
+
+    fn take(&mut self, output: &Output) {
+        for save in &output.save {
+            match save {
+                Save::Node(record) => self.node_record = *record,
+                Save::Put(record) => {
+                    let text = serde_json::to_string(record).unwrap();
+                    let read: TaskRecord = serde_json::from_str(&text).unwrap();
+                    let mut saved = (**record).clone();
+                    saved.reports.in_flight = None;
+                    assert_eq!(read, saved, "a record can be read again");
+                    self.disk.insert(record.key().clone(), read);
+                }
+                Save::Delete(key) => {
+                    self.disk.remove(key);
+                }
+            }
+        }
+        output.ops.iter().for_each(|op| self.take_op(op));
+        output.send.iter().for_each(|send| self.take_send(send));
+    }
+
+    fn take_op(&mut self, op: &Op) {
+        let saved = self.disk.get(op.task());
+        let orphan = saved.is_none() && matches!(op, Op::Remove { .. });
+        assert!(
+            saved == self.saveable(op.task()).as_ref() || orphan,
+            "saved before done: {op:?}"
+        );
+        let same = |other: &Op| other.task() == op.task() && other.step() == op.step();
+        assert!(!self.ops.iter().any(same), "asked for once: {op:?}");
+        if !matches!(op, Op::CancelPull { .. }) {
+            self.ops.push(op.clone());
+        }
+    }
+
+    fn take_send(&mut self, send: &ToControl) {
+        match send {
+            ToControl::Report { task, number, report } => {
+                assert!(
+                    self.reports.iter().all(|(other, ..)| other != task),
+                    "one report at a time"
+                );
+                assert_eq!(self.disk.get(task), self.saveable(task).as_ref(), "saved before told");
+                self.reports.push((task.clone(), *number, report.clone()));
+            }
+            ToControl::Ack { .. } | ToControl::StopCandidates { .. } => {
+                let saved = |task: &TaskRecord| self.disk[task.key()].desired == task.desired;
+                assert!(self.node.records().all(saved), "saved before acknowledged");
+            }
+        }
+    }
+
+    fn saveable(&self, key: &TaskKey) -> Option<TaskRecord> {
+        let mut record = self.node.record(key)?.clone();
+        record.reports.in_flight = None;
+        Some(record)
+    }
+
+    /// Carries `op` out, as often as one likes.
+    pub(super) fn execute(&mut self, op: &Op) -> StepFacts {
+        let task = op.task().clone();
+        match op {
+            Op::SetUpNetwork { .. } => self.place(task, "network"),
+            Op::CreateCgroup { .. } => self.place(task, "cgroup"),
+            Op::TearDownNetwork { .. } => self.unplace(&task, "network"),
+            Op::RemoveCgroup { .. } => self.unplace(&task, "cgroup"),
+            Op::Connect { container, ports, .. } => {
+                self.place(task, container.as_str());
+                let bindings = ports.iter().map(binding).collect();
+                return StepFacts::Connected { bindings };
+            }
+            Op::Disconnect { container, .. } => self.unplace(&task, container.as_str()),
+            Op::Pull { image, .. } => {
+                let digest = format!("sha256:{image}");
+                return StepFacts::Pulled { digest };
+            }
+            Op::Start(start) => return self.start(task, &start.container.definition.name, &start.runtime_id),
+            Op::Stop { container, .. } if !self.stubborn.iter().any(|name| name == container.as_str()) => {
+                self.end(&task, container, 143, false);
+            }
+            Op::Kill { container, .. } => self.end(&task, container, 137, false),
+            Op::Remove { container, .. } => {
+                self.machine.remove(&(task, container.clone()));
+            }
+            Op::Stop { .. } | Op::CancelPull { .. } | Op::PrepareLogs { .. } | Op::DrainLogs { .. } => {}
+        }
+        StepFacts::Done
+    }
+
+    fn place(&mut self, task: TaskKey, what: &str) {
+        self.unplace(&task, what);
+        self.places.push((task, what.to_owned()));
+    }
+
+    fn unplace(&mut self, task: &TaskKey, what: &str) {
+        self.places.retain(|(other, place)| other != task || place != what);
+    }
+
+    fn start(&mut self, task: TaskKey, name: &str, runtime_id: &RuntimeId) -> StepFacts {
+        let process = self.machine.entry((task, Name::new(name))).or_insert_with(|| Process {
+            runtime_id: runtime_id.clone(),
+            state: FoundState::Created,
+            starts: 0,
+        });
+        assert_eq!(process.runtime_id, *runtime_id, "a container keeps its id");
+        if process.state == FoundState::Created {
+            process.state = FoundState::Running;
+            process.starts += 1;
+        }
+        assert_eq!(process.starts, 1, "nothing runs twice");
+        StepFacts::Started { at: self.now }
+    }
+
+    /// The process ends, if it runs.
+    pub(super) fn end(&mut self, task: &TaskKey, name: &Name, code: i32, oom: bool) {
+        let exit = Exit {
+            code: Some(code),
+            at: self.now,
+            oom,
+        };
+        let Some(process) = self.machine.get_mut(&(task.clone(), name.clone())) else {
+            return;
+        };
+        if process.state == FoundState::Running {
+            process.state = FoundState::Exited(exit);
+            self.exits.push((task.clone(), name.clone(), exit));
+        }
+    }
+
+    /// Answers the operation at `position`, carried out or failed.
+    pub(super) fn answer_op(&mut self, position: usize, failure: Option<StepFailure>) -> (Step, Output) {
+        let op = self.ops.remove(position);
+        let outcome = match failure {
+            None => Ok(self.execute(&op)),
+            Some(failure) => Err(failure),
+        };
+        let (task, step) = (op.task().clone(), op.step());
+        let output = self.handle(Event::Done {
+            task,
+            step: step.clone(),
+            outcome,
+        });
+        (step, output)
+    }
+
+    /// Tells the brain of the end at `position`.
+    pub(super) fn tell_exit(&mut self, position: usize) -> Output {
+        let (task, container, exit) = self.exits.remove(position);
+        self.handle(Event::Exited { task, container, exit })
+    }
+
+    /// Answers the report at `position`.
+    pub(super) fn answer_report(&mut self, position: usize, answer: Answer) -> Output {
+        let (task, number, report) = self.reports.remove(position);
+        if answer == Answer::Accepted {
+            hear(self.heard.entry(task.clone()).or_default(), &report);
+        }
+        self.handle(Event::Submitted { task, number, answer })
+    }
+
+    /// The agent dies and starts again. What it had asked for is lost.
+    pub(super) fn crash(&mut self, rebooted: bool) -> Output {
+        (self.ops, self.exits, self.reports) = Default::default();
+        if rebooted {
+            self.places.clear();
+            for process in self.machine.values_mut() {
+                process.state = FoundState::Created;
+            }
+        }
+        let found = self.machine.iter().map(|((task, container), process)| FoundContainer {
+            task: task.clone(),
+            container: container.clone(),
+            runtime_id: process.runtime_id.clone(),
+            state: process.state,
+        });
+        let restored = Restored {
+            node: self.node_record,
+            records: self.disk.values().cloned().collect(),
+            found: found.collect(),
+            rebooted,
+        };
+        self.node = Node::new(Config::default());
+        self.handle(Event::Restored(restored))
+    }
+
+    /// Lets everything that is under way succeed, and time pass, until nothing more happens.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.ops.is_empty() {
+                self.answer_op(0, None);
+            } else if !self.exits.is_empty() {
+                self.tell_exit(0);
+            } else if !self.reports.is_empty() {
+                self.answer_report(0, Answer::Accepted);
+            } else if let Some(at) = self.soon() {
+                self.now = at;
+                self.tick();
+            } else {
+                return;
+            }
+        }
+        panic!("it never ends");
+    }
+
+    /// The next wakeup, unless it only forgets a task.
+    fn soon(&self) -> Option<Timestamp> {
+        let at = self.node.next_wakeup()?;
+        (at.since_ms(self.now) < 300_000).then_some(at)
+    }
+
+    /// Nothing of any task is left on the machine.
+    pub(super) fn assert_clean(&self) {
+        assert!(self.machine.is_empty(), "{:?}", self.machine);
+        assert!(self.places.is_empty(), "{:?}", self.places);
+        assert!(self.node.is_clean() && self.node.is_idle());
+    }
+}
+
+fn binding(mapping: &PortMapping) -> NetworkBinding {
+    NetworkBinding {
+        bind_ip: "0.0.0.0".to_owned(),
+        container_port: mapping.container_port,
+        host_port: mapping.host_port.filter(|port| *port != 0).unwrap_or(32768),
+        protocol: mapping.protocol,
+    }
+}
+
+/// The control plane takes a report in.
+fn hear(heard: &mut Heard, report: &TaskReport) {
+    if report.status.is_none() {
+        heard.attached.extend(report.attached.iter().cloned());
+        return;
+    }
+    assert!(report.attached.is_empty(), "an attachment has a report of its own");
+    assert!(
+        report.status >= heard.status,
+        "{:?} after {:?}",
+        report.status,
+        heard.status
+    );
+    heard.ran |= report.status == Some(ReportedStatus::Running);
+    heard.status = report.status;
+    heard.reason.clone_from(&report.reason);
+    for container in &report.containers {
+        let entry = heard.containers.entry(container.name.clone());
+        let known = entry.or_insert((ContainerStatus::Pending, None, None));
+        if container.status >= known.0 {
+            *known = (container.status, container.exit_code, container.reason.clone());
+        }
+    }
+}
+
+/// While the agent lives, nothing it knows goes back.
+fn check_forward(before: &Node, after: &Node) {
+    for new in after.records() {
+        let Some(old) = before.record(new.key()) else { continue };
+        assert!(new.desired >= old.desired && new.known >= old.known);
+        assert!(new.network >= old.network && new.cgroup >= old.cgroup);
+        for (new, old) in new.containers.iter().zip(&old.containers) {
+            assert!(new.phase >= old.phase && new.bridge >= old.bridge, "{old:?} -> {new:?}");
+            let phase = |c: &crate::node::ContainerRecord| c.logs.as_ref().map(|logs| logs.phase);
+            assert!(phase(new) >= phase(old));
+        }
+    }
+}
+
+/// Task number `number` from a description: the network mode on the first line, then one container per line:
+/// `name[*] image [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [unbuilt=member] [driver=d] [opt:name=value]`;
+/// a star means essential.
+pub(super) fn assignment(number: u32, text: &str) -> Assignment {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let network_mode = NetworkMode::from_word(lines.next().unwrap()).unwrap();
+    Assignment {
+        task: task_key(number),
+        desired: Desired::Running,
+        family: "app".to_owned(),
+        revision: 1,
+        launch_type: LaunchType::Ec2,
+        group: "family:app".to_owned(),
+        zone: "us-east-1a".to_owned(),
+        network_mode,
+        cpu: Some(CpuUnits(256)),
+        memory: None,
+        interface: (network_mode == NetworkMode::Awsvpc).then(interface),
+        containers: lines.zip(1..).map(|(line, id)| container(id, line)).collect(),
+    }
+}
+
+/// The order that stops a task.
+pub(super) fn stop(number: u32) -> Assignment {
+    let mut stop = assignment(number, "none");
+    stop.desired = Desired::Stopped;
+    stop
+}
+
+pub(super) fn task_key(number: u32) -> TaskKey {
+    TaskKey {
+        scope: Scope {
+            account: "123456789012".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+        },
+        cluster: "default".parse().unwrap(),
+        id: TaskId(u128::from(number)),
+    }
+}
+
+fn interface() -> AssignedInterface {
+    let address = Ipv4Addr::new(172, 31, 0, 4);
+    AssignedInterface {
+        id: format!("eni-{}", Ec2Digits::new(7)).parse().unwrap(),
+        attachment: Uuid(9),
+        mac: Mac::of(address),
+        address,
+        prefix_len: 20,
+        gateway: Ipv4Addr::new(172, 31, 0, 1),
+        private_dns_name: "ip-172-31-0-4.ec2.internal".to_owned(),
+    }
+}
+
+fn container(id: u128, line: &str) -> AssignedContainer {
+    let mut words = line.split_whitespace();
+    let (name, image) = (words.next().unwrap(), words.next().unwrap());
+    let mut definition = ContainerDefinition {
+        name: name.trim_end_matches('*').to_owned(),
+        image: image.to_owned(),
+        cpu: CpuUnits(0),
+        memory: None,
+        memory_reservation: None,
+        essential: name.ends_with('*'),
+        entry_point: None,
+        command: None,
+        environment: Vec::new(),
+        port_mappings: Vec::new(),
+        user: None,
+        working_directory: None,
+        log_configuration: None,
+        stop_timeout_s: None,
+        unbuilt: Vec::new(),
+    };
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap();
+        set(&mut definition, key, value);
+    }
+    AssignedContainer {
+        id: Uuid(id),
+        definition,
+    }
+}
+
+fn set(definition: &mut ContainerDefinition, key: &str, value: &str) {
+    let option = |key: &str| (key.to_owned(), value.to_owned());
+    let logs = || LogConfiguration {
+        driver: "awslogs".to_owned(),
+        options: Vec::new(),
+    };
+    match key {
+        "logs" => {
+            let logs = definition.log_configuration.get_or_insert_with(logs);
+            logs.options.push(option("awslogs-group"));
+            logs.options.push(("awslogs-stream-prefix".to_owned(), "p".to_owned()));
+        }
+        "driver" => definition.log_configuration.get_or_insert_with(logs).driver = value.to_owned(),
+        "port" => definition.port_mappings.push(PortMapping {
+            container_port: value.parse().unwrap(),
+            container_port_range: None,
+            host_port: None,
+            protocol: Protocol::Tcp,
+            name: None,
+            app_protocol: None,
+        }),
+        "host" => definition.port_mappings.last_mut().unwrap().host_port = Some(value.parse().unwrap()),
+        "timeout" => definition.stop_timeout_s = Some(value.parse().unwrap()),
+        "unbuilt" => definition.unbuilt.push(crate::ecs::model::Unbuilt {
+            member: value.to_owned(),
+            value: crate::kernel::Opaque("[1]".to_owned()),
+            asks: true,
+        }),
+        key => {
+            let name = key.strip_prefix("opt:").unwrap();
+            definition
+                .log_configuration
+                .get_or_insert_with(logs)
+                .options
+                .push(option(name));
+        }
+    }
+}
