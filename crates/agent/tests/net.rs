@@ -8,7 +8,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 
 use berth_agent::net::{NetError, Network, NetworkBinding, Protocol, Removed};
 use net_support::{
-    HOST, Server, ask, ask_udp, at, awsvpc_task, bridge_task, interface, on_own_host, run, tcp, udp, udp_client,
+    HOST, Server, ask, ask_udp, at, awsvpc_task, bridge_task, eventually, interface, on_own_host, run, tcp, udp,
+    udp_client,
 };
 
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -461,10 +462,31 @@ fn removing_a_namespace_frees_what_it_had() {
         assert!(network.remove_namespace("web").await.unwrap());
         assert!(!network.remove_namespace("web").await.unwrap());
         assert!(!path.exists());
-        assert!(!run(&["ip", "-o", "link"]).contains("veth"), "no link is left");
+        eventually("the link is gone", || !run(&["ip", "-o", "link"]).contains("bth"));
         let (_, next) = bridge_task(&network, "next").await;
         assert_ne!(next, address, "addresses rest before they are given again");
         network.publish("next", vec![tcp(80, 8080)]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_process_that_stays_inside_keeps_no_network() {
+    on_own_host(async |host| {
+        let network = host.open().await;
+        let (web, address) = bridge_task(&network, "web").await;
+        let _inside = Server::tcp(Some(&web), 80);
+        assert!(ask(HOST, address, 80).is_ok());
+        let veths = || run(&["ip", "-o", "link"]).matches("bth").count();
+        run(&["umount", web.to_str().unwrap()]);
+        drop(network);
+        assert_ne!(veths(), 0, "the process keeps the interface");
+
+        let network = host.open().await;
+        eventually("what was left by a crash is gone", || veths() == 0);
+        let (web, _) = bridge_task(&network, "web").await;
+        let _inside = Server::tcp(Some(&web), 80);
+        network.remove_namespace("web").await.unwrap();
+        eventually("what was removed is gone", || veths() == 0);
     });
 }
 

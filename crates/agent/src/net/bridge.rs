@@ -38,10 +38,10 @@ pub(super) fn choose(wanted: Option<Cidr>, present: Option<Cidr>, taken: &[Cidr]
 pub(super) async fn set_up(
     handle: &Handle,
     config: &Config,
-    name: &str,
+    (name, group): (&str, u32),
     used: &[Ipv4Addr],
 ) -> Result<(Bridge, u32), NetError> {
-    let made = netlink::add_bridge(handle, name, Mac::derived(name)).await?;
+    let made = netlink::add_bridge(handle, name, Mac::derived(name), group).await?;
     let index = netlink::index_of(handle, name).await?;
     let present = if made {
         None

@@ -11,22 +11,24 @@ use super::names::Names;
 use super::netlink::{self, CONTAINER_LINK, Link, Netlink, Reach, Veth};
 use super::netns::Namespaces;
 use super::ports::{Ports, Reserved};
-use super::{Bridge, Config, Interface, Mac, Namespace, NetError, NetworkBinding, PortMapping, Removed};
+use super::reaper::Reaper;
+use super::{Bridge, Config, Interface, Mac, Namespace, NetError, NetworkBinding, PortMapping};
 use super::{awsvpc, bridge, conntrack, sysctl};
 
 /// Everything that lives on the worker thread.
 pub(super) struct Engine {
-    config: Config,
-    names: Names,
-    netlink: Netlink,
-    namespaces: Namespaces,
-    known: Option<Known>,
+    pub(super) config: Config,
+    pub(super) names: Names,
+    pub(super) netlink: Netlink,
+    pub(super) namespaces: Namespaces,
+    pub(super) reaper: Reaper,
+    pub(super) known: Option<Known>,
 }
 
 /// The eth0 of a namespace.
-struct ContainerLink {
-    link: Link,
-    address: Option<(Ipv4Addr, u8)>,
+pub(super) struct ContainerLink {
+    pub(super) link: Link,
+    pub(super) address: Option<(Ipv4Addr, u8)>,
 }
 
 impl Engine {
@@ -37,6 +39,7 @@ impl Engine {
             names,
             namespaces,
             netlink: Netlink::new()?,
+            reaper: Reaper::start()?,
             config,
             known: None,
         })
@@ -44,7 +47,9 @@ impl Engine {
 
     pub(super) fn open(&mut self) -> Result<(), NetError> {
         let published = firewall::list(&self.names.table)?;
-        let addresses = self.container_addresses()?;
+        let links = self.container_links()?;
+        self.reap_orphans(&links)?;
+        let addresses = addresses_of(links);
         sysctl::enable_forwarding()?;
         let (bridge, bridge_index) = self.set_up_bridge(&addresses)?;
         let on_bridge: BTreeMap<_, _> = addresses
@@ -62,11 +67,13 @@ impl Engine {
     }
 
     fn set_up_bridge(&self, addresses: &BTreeMap<Ipv4Addr, String>) -> Result<(Bridge, u32), NetError> {
-        let name = &self.names.bridge;
+        let Names {
+            bridge: name, group, ..
+        } = &self.names;
         let used: Vec<Ipv4Addr> = addresses.keys().copied().collect();
         let set_up = self
             .netlink
-            .on_host(async |host| bridge::set_up(host, &self.config, name, &used).await)?;
+            .on_host(async |host| bridge::set_up(host, &self.config, (name, *group), &used).await)?;
         bridge::set_parameters(name)?;
         Ok(set_up)
     }
@@ -93,20 +100,16 @@ impl Engine {
         }
     }
 
-    fn container_addresses(&self) -> Result<BTreeMap<Ipv4Addr, String>, NetError> {
-        let mut addresses = BTreeMap::new();
-        for id in self.namespaces.list()? {
-            let link = self
-                .namespace(&id)
-                .and_then(|namespace| self.container_link(&namespace))?;
-            if let Some((address, _)) = link.and_then(|link| link.address) {
-                addresses.insert(address, id);
-            }
-        }
-        Ok(addresses)
+    /// Every namespace with its eth0, if it has one.
+    pub(super) fn container_links(&self) -> Result<Vec<(String, Option<ContainerLink>)>, NetError> {
+        let read = |id: String| {
+            let namespace = self.namespace(&id)?;
+            Ok((id, self.container_link(&namespace)?))
+        };
+        self.namespaces.list()?.into_iter().map(read).collect()
     }
 
-    fn known(&mut self) -> Result<&mut Known, NetError> {
+    pub(super) fn known(&mut self) -> Result<&mut Known, NetError> {
         self.known.as_mut().ok_or(NetError::Closed)
     }
 
@@ -115,18 +118,14 @@ impl Engine {
     }
 
     pub(super) fn namespaces(&mut self) -> Result<Vec<Namespace>, NetError> {
-        let addresses = self.container_addresses()?;
-        let by_id: BTreeMap<&String, Ipv4Addr> = addresses.iter().map(|(address, id)| (id, *address)).collect();
-        let ids = self.namespaces.list()?;
+        let links = self.container_links()?;
         let known = self.known()?;
-        Ok(ids
-            .into_iter()
-            .map(|id| {
-                let address = by_id.get(&id).copied();
-                let bindings = address.map(|address| known.ports.bindings(address)).unwrap_or_default();
-                Namespace { id, address, bindings }
-            })
-            .collect())
+        let describe = |(id, link): (String, Option<ContainerLink>)| {
+            let address = link.and_then(|link| link.address).map(|(address, _)| address);
+            let bindings = address.map(|address| known.ports.bindings(address)).unwrap_or_default();
+            Namespace { id, address, bindings }
+        };
+        Ok(links.into_iter().map(describe).collect())
     }
 
     fn namespace(&self, id: &str) -> Result<File, NetError> {
@@ -147,7 +146,7 @@ impl Engine {
         self.namespaces.path(id)
     }
 
-    fn container_link(&self, namespace: &File) -> Result<Option<ContainerLink>, NetError> {
+    pub(super) fn container_link(&self, namespace: &File) -> Result<Option<ContainerLink>, NetError> {
         self.netlink.inside(&self.namespaces, namespace, async |inside| {
             let Some(link) = netlink::link(inside, CONTAINER_LINK).await? else {
                 return Ok(None);
@@ -166,6 +165,7 @@ impl Engine {
             host_mac: Mac::derived(&interface.id),
             namespace: &namespace,
             mac: interface.mac,
+            group: self.names.group,
             bridge: None,
         };
         let index = self.make_veth(&veth, (interface.address, interface.prefix_len))?;
@@ -228,6 +228,7 @@ impl Engine {
             host_mac: Mac::derived(id),
             namespace: &namespace,
             mac: bridge::container_mac(address),
+            group: self.names.group,
             bridge: Some(bridge_index),
         };
         let index = self.make_veth(&veth, (address, prefix_len))?;
@@ -265,7 +266,7 @@ impl Engine {
         Ok(bindings)
     }
 
-    fn unpublish(&mut self, address: Ipv4Addr) -> Result<(), NetError> {
+    pub(super) fn unpublish(&mut self, address: Ipv4Addr) -> Result<(), NetError> {
         let table = self.names.table.clone();
         let known = self.known()?;
         let ports = known.ports.of(address);
@@ -276,64 +277,13 @@ impl Engine {
         }
         Ok(())
     }
+}
 
-    pub(super) fn remove_namespace(&mut self, id: &str) -> Result<bool, NetError> {
-        if let Some(address) = self.known()?.address_of(id) {
-            self.unpublish(address)?;
-        }
-        let existed = self.take_down(id)?;
-        self.known()?.on_bridge.retain(|_, holder| holder != id);
-        Ok(existed)
-    }
-
-    /// The interface goes first: a process that is still inside would keep it alive.
-    fn take_down(&self, id: &str) -> Result<bool, NetError> {
-        if let Some(namespace) = self.namespaces.open(id)? {
-            let link = self.container_link(&namespace)?;
-            self.delete_inside(&namespace, link)?;
-        }
-        self.namespaces.remove(id)
-    }
-
-    pub(super) fn remove_all(&mut self) -> Removed {
-        let mut removed = Removed::default();
-        let ids = self.namespaces.list().unwrap_or_else(|error| {
-            removed.failures.push(error.to_string());
-            Vec::new()
-        });
-        for id in ids {
-            match self.take_down(&id) {
-                Ok(_) => removed.namespaces.push(id),
-                Err(error) => removed.failures.push(error.to_string()),
-            }
-        }
-        match firewall::delete_table(&self.names.table) {
-            Ok(true) => removed.table = Some(self.names.table.clone()),
-            Ok(false) => {}
-            Err(error) => removed.failures.push(error.to_string()),
-        }
-        match self.remove_links() {
-            Ok(links) => removed.links = links,
-            Err(error) => removed.failures.push(error.to_string()),
-        }
-        self.namespaces.remove_directory();
-        self.known = None;
-        removed
-    }
-
-    fn remove_links(&self) -> Result<Vec<String>, NetError> {
-        let Names {
-            bridge, veth_prefix, ..
-        } = &self.names;
-        self.netlink.on_host(async |host| {
-            let mut links = netlink::links(host).await?;
-            links.retain(|link| link.name == *bridge || link.name.starts_with(veth_prefix.as_str()));
-            for link in &links {
-                netlink::delete_link(host, link.index).await?;
-            }
-            Ok(links.into_iter().map(|link| link.name).collect())
-        })
-    }
+fn addresses_of(links: Vec<(String, Option<ContainerLink>)>) -> BTreeMap<Ipv4Addr, String> {
+    links
+        .into_iter()
+        .filter_map(|(id, link)| Some((link?.address?.0, id)))
+        .collect()
 }
 
 pub(super) async fn container_link_up(inside: &rtnetlink::Handle) -> Result<u32, NetError> {

@@ -28,6 +28,8 @@ mod names;
 mod netlink;
 mod netns;
 mod ports;
+mod reaper;
+mod removal;
 mod sysctl;
 mod worker;
 
@@ -232,7 +234,8 @@ impl Network {
         self.worker.call(move |engine| engine.publish(&id, &mappings)).await
     }
 
-    /// Takes the namespace `id` away with its interface and its published ports. Says whether there was one.
+    /// Takes the namespace `id` away with its published ports, and its interface a moment later. Says whether there was
+    /// one.
     pub async fn remove_namespace(&self, id: &str) -> Result<bool, NetError> {
         let id = id.to_owned();
         self.worker.call(move |engine| engine.remove_namespace(&id)).await

@@ -17,6 +17,8 @@ pub(super) struct Names {
     pub(super) table: String,
     pub(super) bridge: String,
     pub(super) veth_prefix: String,
+    /// The group of all our links. Its upper half keeps away from the small numbers that people give.
+    pub(super) group: u32,
 }
 
 impl Names {
@@ -35,6 +37,7 @@ impl Names {
             table: format!("berth-{instance}"),
             bridge,
             veth_prefix: format!("bth{tag}"),
+            group: number(instance) | 1 << 31,
         })
     }
 
@@ -63,6 +66,11 @@ fn letters(text: &str, count: usize) -> String {
         .take(count)
         .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
         .collect()
+}
+
+fn number(text: &str) -> u32 {
+    let digest = Sha256::digest(text.as_bytes());
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
 /// The hardware address of an interface.

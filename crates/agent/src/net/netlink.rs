@@ -89,6 +89,8 @@ pub(super) struct Veth<'a> {
     pub(super) host_mac: Mac,
     pub(super) namespace: &'a File,
     pub(super) mac: Mac,
+    /// The group that the host's end belongs to.
+    pub(super) group: u32,
     /// The bridge that the host's end joins.
     pub(super) bridge: Option<u32>,
 }
@@ -104,6 +106,7 @@ pub(super) async fn add_veth(handle: &Handle, veth: &Veth<'_>) -> Result<bool, N
     let mut link = LinkVeth::new(veth.host, CONTAINER_LINK)
         .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
         .address(veth.host_mac.0.to_vec())
+        .link_group(veth.group)
         .up();
     if let Some(bridge) = veth.bridge {
         link = link.controller(bridge);
@@ -115,8 +118,8 @@ pub(super) async fn add_veth(handle: &Handle, veth: &Veth<'_>) -> Result<bool, N
 }
 
 /// Makes a bridge that is up. Says whether it was made (false: it is there).
-pub(super) async fn add_bridge(handle: &Handle, name: &str, mac: Mac) -> Result<bool, NetError> {
-    let bridge = LinkBridge::new(name).address(mac.0.to_vec()).build();
+pub(super) async fn add_bridge(handle: &Handle, name: &str, mac: Mac, group: u32) -> Result<bool, NetError> {
+    let bridge = LinkBridge::new(name).address(mac.0.to_vec()).link_group(group).build();
     created(
         handle.link().add(bridge).execute().await,
         format!("make the bridge {name}"),
@@ -226,6 +229,17 @@ pub(super) async fn delete_link(handle: &Handle, index: u32) -> Result<(), NetEr
         .execute()
         .await
         .map_err(NetError::netlink("remove a link"));
+    gone(deleted)
+}
+
+/// Removes all links of a group.
+pub(super) async fn delete_group(handle: &Handle, group: u32) -> Result<(), NetError> {
+    let message = LinkMessageBuilder::<LinkUnspec>::new().link_group(group).build();
+    let deleted = handle.link().del_with_message(message).execute().await;
+    gone(deleted.map_err(NetError::netlink("remove a group of links")))
+}
+
+fn gone(deleted: Result<(), NetError>) -> Result<(), NetError> {
     deleted.or_else(|error| {
         if error.errno() == Some(ENODEV) {
             Ok(())

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use berth_agent::net::{Config, Interface, Network, PortMapping, Protocol};
 use nix::mount::{MsFlags, mount};
@@ -145,6 +145,15 @@ pub(crate) fn run(command: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Waits for what happens beside the calls.
+pub(crate) fn eventually(what: &str, is_true: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_true() {
+        assert!(start.elapsed() < PATIENCE, "still waiting: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Tells every client its address as seen here. Ends when dropped.
