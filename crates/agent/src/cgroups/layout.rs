@@ -14,6 +14,9 @@ pub enum Layout {
     V1 {
         /// The mount point of each of the controllers that Berth uses and that this host has.
         mounts: BTreeMap<&'static str, PathBuf>,
+        /// The other trees, of controllers or none. Berth makes no groups there, but runtimes do, also the parents of
+        /// those they were asked for, and nobody else removes them.
+        others: Vec<PathBuf>,
     },
     /// One tree for all controllers.
     V2 {
@@ -27,28 +30,45 @@ impl Layout {
     /// controller.
     #[must_use]
     pub fn from_mountinfo(mountinfo: &str) -> Option<Self> {
+        let trees: Vec<Mount<'_>> = mountinfo
+            .lines()
+            .filter_map(parse_line)
+            .filter(Mount::is_tree)
+            .collect();
         let mut mounts = BTreeMap::new();
-        let mut unified = None;
-        for Mount { point, kind, options } in mountinfo.lines().filter_map(parse_line) {
-            if kind == "cgroup2" {
-                unified.get_or_insert(PathBuf::from(point));
-            } else if kind == "cgroup" {
-                let has = |name: &str| options.split(',').any(|option| option == name);
-                for controller in CONTROLLERS.into_iter().filter(|name| has(name)) {
-                    mounts.entry(controller).or_insert_with(|| PathBuf::from(point));
-                }
+        for Mount { point, options, .. } in trees.iter().filter(|tree| tree.kind == "cgroup") {
+            let has = |name: &str| options.split(',').any(|option| option == name);
+            for controller in CONTROLLERS.into_iter().filter(|name| has(name)) {
+                mounts.entry(controller).or_insert_with(|| PathBuf::from(point));
             }
         }
         if mounts.contains_key("cpu") && mounts.contains_key("memory") {
-            return Some(Self::V1 { mounts });
+            let points = trees.iter().map(|tree| PathBuf::from(tree.point));
+            let others = points
+                .filter(|point| !mounts.values().any(|used| used == point))
+                .collect();
+            return Some(Self::V1 { mounts, others });
         }
+        let unified = trees
+            .iter()
+            .find(|tree| tree.kind == "cgroup2")
+            .map(|tree| PathBuf::from(tree.point));
         unified.map(|mount| Self::V2 { mount })
     }
 
-    /// The different trees, each once.
+    /// The trees in which a runtime may have made groups.
+    pub(super) fn all_trees(&self) -> Vec<&Path> {
+        let mut trees = self.trees();
+        if let Self::V1 { others, .. } = self {
+            trees.extend(others.iter().map(PathBuf::as_path));
+        }
+        trees
+    }
+
+    /// The trees in which Berth makes groups, each once.
     pub(super) fn trees(&self) -> Vec<&Path> {
         match self {
-            Self::V1 { mounts } => {
+            Self::V1 { mounts, .. } => {
                 let mut trees: Vec<&Path> = mounts.values().map(PathBuf::as_path).collect();
                 trees.sort_unstable();
                 trees.dedup();
@@ -61,7 +81,7 @@ impl Layout {
     /// The tree that a controller lives in.
     pub(super) fn tree(&self, controller: &str) -> Option<&Path> {
         match self {
-            Self::V1 { mounts } => mounts.get(controller).map(PathBuf::as_path),
+            Self::V1 { mounts, .. } => mounts.get(controller).map(PathBuf::as_path),
             Self::V2 { mount } => Some(mount),
         }
     }
@@ -71,6 +91,12 @@ struct Mount<'a> {
     point: &'a str,
     kind: &'a str,
     options: &'a str,
+}
+
+impl Mount<'_> {
+    fn is_tree(&self) -> bool {
+        matches!(self.kind, "cgroup" | "cgroup2")
+    }
 }
 
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`: optional fields end at the dash.
@@ -119,37 +145,35 @@ mod tests {
 28 24 0:25 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
 ";
 
-    fn v1(mounts: &[(&'static str, &str)]) -> Option<Layout> {
-        Some(Layout::V1 {
-            mounts: mounts
-                .iter()
-                .map(|(name, point)| (*name, PathBuf::from(point)))
-                .collect(),
-        })
+    fn check(mountinfo: &str, expected: &[(&'static str, &str)], others: &[&str]) {
+        let mounts = expected
+            .iter()
+            .map(|(name, point)| (*name, PathBuf::from(point)))
+            .collect();
+        let others = others.iter().map(PathBuf::from).collect();
+        assert_eq!(Layout::from_mountinfo(mountinfo), Some(Layout::V1 { mounts, others }));
     }
 
     #[test]
     fn version_1_knows_a_tree_for_each_controller() {
-        let both = "/sys/fs/cgroup/cpu,cpuacct";
-        let (memory, cpuset) = ("/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpuset");
-        assert_eq!(
-            Layout::from_mountinfo(V1),
-            v1(&[("cpu", both), ("memory", memory), ("cpuset", cpuset)])
-        );
+        let mounts = [
+            ("cpu", "/sys/fs/cgroup/cpu,cpuacct"),
+            ("memory", "/sys/fs/cgroup/memory"),
+            ("cpuset", "/sys/fs/cgroup/cpuset"),
+        ];
+        check(V1, &mounts, &["/sys/fs/cgroup/systemd"]);
     }
 
     #[test]
     fn a_hybrid_host_counts_as_version_1() {
-        let layout = Layout::from_mountinfo(HYBRID);
-        let point = |name: &str| format!("/sys/fs/cgroup/{name}");
-        let expected: Vec<_> = CONTROLLERS.iter().map(|name| (*name, point(name))).collect();
-        assert_eq!(
-            layout,
-            v1(&expected
-                .iter()
-                .map(|(name, point)| (*name, point.as_str()))
-                .collect::<Vec<_>>())
-        );
+        let mounts = [
+            ("cpu", "/sys/fs/cgroup/cpu"),
+            ("cpuset", "/sys/fs/cgroup/cpuset"),
+            ("memory", "/sys/fs/cgroup/memory"),
+            ("pids", "/sys/fs/cgroup/pids"),
+        ];
+        let others = ["cpuacct", "devices", "systemd", "unified"].map(|name| format!("/sys/fs/cgroup/{name}"));
+        check(HYBRID, &mounts, &others.each_ref().map(String::as_str));
     }
 
     #[test]

@@ -150,10 +150,10 @@ impl Cgroups {
         plan::create(&self.layout, group, limits).iter().try_for_each(perform)
     }
 
-    /// Removes the group with all groups below it.
+    /// Removes the group with all groups below it, also where only a runtime made it.
     pub fn remove(&self, group: &GroupPath) -> Result<Removal, CgroupError> {
         let mut removal = Removal::Absent;
-        for tree in self.layout.trees() {
+        for tree in self.layout.all_trees() {
             let directory = group.under(tree);
             match remove_tree(&directory) {
                 Ok(()) => removal = Removal::Removed,

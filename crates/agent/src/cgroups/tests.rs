@@ -84,7 +84,7 @@ fn version_1_memory_is_read() {
         "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
     );
     let mounts = [("memory", root.path().to_path_buf())].into();
-    let memory = Cgroups::new(Layout::V1 { mounts })
+    let memory = Cgroups::new(Layout::V1 { mounts, others: vec![] })
         .memory(&group("t"))
         .unwrap()
         .unwrap();
@@ -136,6 +136,16 @@ fn the_hosts_groups_hold_processes_and_are_removed() {
     let container = task.join("web").unwrap();
     cgroups.create(&container, &Limits::default()).unwrap();
 
+    let by_runtime: Vec<PathBuf> = cgroups
+        .layout
+        .all_trees()
+        .iter()
+        .map(|tree| container.under(tree))
+        .collect();
+    by_runtime
+        .iter()
+        .for_each(|directory| fs::create_dir_all(directory).unwrap());
+
     let guest = Guest::enter(&cgroups, &container);
     let memory = cgroups.memory(&task).unwrap().unwrap();
     assert_eq!((memory.limit_bytes, memory.oom_kills), (Some(64 << 20), 0));
@@ -150,4 +160,5 @@ fn the_hosts_groups_hold_processes_and_are_removed() {
     drop(guest);
     assert_eq!(cgroups.remove(&prefix).unwrap(), Removal::Removed);
     assert_eq!(cgroups.remove(&prefix).unwrap(), Removal::Absent);
+    assert!(by_runtime.iter().all(|directory| !directory.exists()), "{by_runtime:?}");
 }
