@@ -1,0 +1,166 @@
+//! The brain's refusals as the exceptions and texts of ECS: the only place where they are spelled.
+
+use berth_core::ecs::Refusal;
+use berth_core::ecs::refusal::Fault;
+use berth_core::kernel::tags::TagFault;
+
+use crate::protocol::ServiceError;
+
+const CLIENT: &str = "ClientException";
+const INVALID: &str = "InvalidParameterException";
+
+/// The exception for `refusal`.
+#[must_use]
+pub fn error(refusal: &Refusal) -> ServiceError {
+    match refusal {
+        Refusal::Definition(fault) => ServiceError::client(CLIENT, definition_text(fault)),
+        Refusal::NotBuilt(text) => ServiceError::client("UnsupportedFeatureException", text.clone()),
+        Refusal::Denied(denied) => {
+            let text = format!(
+                "User: {} is not authorized to perform: {}",
+                denied.principal, denied.action
+            );
+            ServiceError::client("AccessDeniedException", text)
+        }
+        Refusal::TokenConflict { resource_ids } => ServiceError::client(
+            "ConflictException",
+            "The clientToken was used before with other parameters.",
+        )
+        .field("resourceIds", resource_ids.clone()),
+        Refusal::ClusterNotFound => ServiceError::client("ClusterNotFoundException", "Cluster not found."),
+        Refusal::ClusterContainsInstances => ServiceError::client(
+            "ClusterContainsContainerInstancesException",
+            "The Cluster cannot be deleted while Container Instances are active or draining.",
+        ),
+        Refusal::ClusterContainsTasks => ServiceError::client(
+            "ClusterContainsTasksException",
+            "The Cluster cannot be deleted while Tasks are active.",
+        ),
+        Refusal::PlatformUnknown => {
+            ServiceError::client("PlatformUnknownException", "The specified platform does not exist.")
+        }
+        Refusal::DefinitionUnknown => ServiceError::client(CLIENT, "Unable to describe task definition."),
+        Refusal::DefinitionNotFound => ServiceError::client(CLIENT, "TaskDefinition not found."),
+        Refusal::DefinitionInactive => ServiceError::client(CLIENT, "TaskDefinition is inactive"),
+        other => ServiceError::client(INVALID, parameter_text(other)),
+    }
+}
+
+/// The texts of InvalidParameterException.
+fn parameter_text(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::ClusterName(name) => format!("Invalid cluster name or ARN: {name}"),
+        Refusal::Identifier(text) => format!("Invalid identifier: {text}"),
+        Refusal::ForeignArn(arn) => format!("The ARN belongs to another account or region: {arn}"),
+        Refusal::Empty(what) => format!("{what} cannot be empty."),
+        Refusal::TooMany { what, most } => format!("At most {most} {what} can be given."),
+        Refusal::OutOfRange { member, least, most } => format!("{member} must be between {least} and {most}."),
+        Refusal::Word { member, word } => format!("Invalid value for {member}: {word}"),
+        Refusal::TooLong { member, most } => format!("{member} must have at most {most} characters."),
+        Refusal::PaginationToken => "Invalid token value.".to_owned(),
+        Refusal::Tags(fault) => tag_text(fault),
+        Refusal::Revision(number) => format!("Invalid revision number. Number: {number}"),
+        Refusal::LaunchTypeUnsupported(launch_type) => {
+            format!("Task definition does not support launch_type {launch_type}.")
+        }
+        Refusal::LaunchTypeAndStrategy => {
+            "Specify either Launch Type or Capacity Provider Strategy, but not both.".to_owned()
+        }
+        Refusal::NetworkMissing => {
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified.".to_owned()
+        }
+        Refusal::NetworkUnwanted => {
+            "Network Configuration is not valid for the given networkMode of this task definition.".to_owned()
+        }
+        Refusal::SubnetNotFound(id) => format!(
+            "Error retrieving subnet information for [{id}]: The subnet ID '{id}' does not exist (ErrorCode: InvalidSubnetID.NotFound)"
+        ),
+        Refusal::SecurityGroupNotFound(id) => format!(
+            "Error retrieving security group information for [{id}]: The security group '{id}' does not exist (ErrorCode: InvalidGroup.NotFound)"
+        ),
+        Refusal::NoInstances => "No Container Instances were found in your cluster.".to_owned(),
+        Refusal::TaskNotFound => "The referenced task was not found.".to_owned(),
+        Refusal::InstanceNotFound => "The referenced container instance was not found.".to_owned(),
+        Refusal::InstanceHasTasks => "Found running tasks on the instance.".to_owned(),
+        Refusal::InstanceInactive => "The referenced container instance is inactive.".to_owned(),
+        Refusal::Resource(name) => format!("Invalid value for the resource {name}."),
+        Refusal::ClusterNotFound
+        | Refusal::ClusterContainsInstances
+        | Refusal::ClusterContainsTasks
+        | Refusal::NotBuilt(_)
+        | Refusal::Definition(_)
+        | Refusal::DefinitionUnknown
+        | Refusal::DefinitionNotFound
+        | Refusal::DefinitionInactive
+        | Refusal::PlatformUnknown
+        | Refusal::TokenConflict { .. }
+        | Refusal::Denied(_) => unreachable!("these have exceptions of their own"),
+    }
+}
+
+fn tag_text(fault: &TagFault) -> String {
+    match fault {
+        TagFault::TooMany => "The maximum number of tags that can be applied to a resource is 50.".to_owned(),
+        TagFault::Key(key) => format!("Invalid tag key: {key}"),
+        TagFault::Value(key) => format!("Invalid value of the tag {key}."),
+        TagFault::Duplicate(key) => format!("Duplicate tag keys found: {key}"),
+    }
+}
+
+/// The texts of RegisterTaskDefinition's ClientException.
+fn definition_text(fault: &Fault) -> String {
+    match fault {
+        Fault::Family => {
+            "Family should not be null or empty and may have letters, digits, dashes and underscores.".to_owned()
+        }
+        Fault::ContainerCount => "A task definition must have 1 to 10 containers.".to_owned(),
+        Fault::Size => "Actual length of the task definition is larger than the limit of 65536 bytes.".to_owned(),
+        Fault::NameMissing => "Container.name should not be null or empty.".to_owned(),
+        Fault::ImageMissing => "Container.image should not be null or empty.".to_owned(),
+        Fault::Name(name) => format!("Invalid container name: {name}"),
+        Fault::NameTwice(name) => format!("Container names must be unique, but '{name}' is there twice."),
+        Fault::NothingEssential => "At least one container must be essential.".to_owned(),
+        Fault::MemoryMissing(name) => format!(
+            "Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified."
+        ),
+        Fault::ReservationAboveLimit(name) => format!(
+            "Invalid setting for container '{name}'. The 'memoryReservation' must not be larger than the 'memory'."
+        ),
+        Fault::MemoryTooSmall(name) => {
+            format!("Invalid setting for container '{name}'. A container needs at least 6 MiB of memory.")
+        }
+        Fault::TaskCpu | Fault::FargateCpu => "Invalid 'cpu' setting for task.".to_owned(),
+        Fault::TaskMemory | Fault::FargateMemory => "Invalid 'memory' setting for task.".to_owned(),
+        Fault::ContainersAboveTask(what) => {
+            format!("The containers' '{what}' must not be larger than the '{what}' of the task.")
+        }
+        Fault::FargateSize => "No Fargate configuration exists for given values.".to_owned(),
+        Fault::FargateNetworkMode => "Fargate only supports network mode \u{2018}awsvpc\u{2019}.".to_owned(),
+        Fault::FargateMember(member) => {
+            format!("When 'requiresCompatibilities' contains FARGATE, '{member}' is not supported.")
+        }
+        Fault::FargatePidMode(mode) => format!(
+            "Tasks using the Fargate launch type do not support pidMode '{mode}'. The supported value for pidMode is 'task'."
+        ),
+        Fault::FargateLogDriver(driver) => format!("Log driver {driver} is not supported on Fargate."),
+        Fault::FargateLogRole => {
+            "Fargate requires task definition to have execution role ARN to support log driver awslogs.".to_owned()
+        }
+        Fault::StopTimeout(seconds) => {
+            format!("Invalid 'stopTimeout' setting of {seconds} seconds: Fargate allows 120.")
+        }
+        Fault::PortsDiffer => {
+            "When networkMode=awsvpc, the host ports and container ports in port mappings must match.".to_owned()
+        }
+        Fault::PortsWithoutNetwork => "When networkMode=none, there can be no port mappings.".to_owned(),
+        Fault::Port(port) => format!("Invalid port in port mappings: {port}"),
+        Fault::PortTwice(port) => format!("The host port {port} is mapped twice."),
+        Fault::Word { member, word } => format!("Invalid value for {member}: {word}"),
+        Fault::Role(role) => format!("Invalid role ARN: {role}"),
+        Fault::EnvironmentName => "Environment variables must have names.".to_owned(),
+        Fault::LogOptionMissing { driver, option } => format!("Log driver {driver} requires options: {option}"),
+        Fault::LogOptionUnknown { driver, option } => format!("Log driver {driver} disallows options: {option}"),
+        Fault::LogOptionValue { option, value } => format!("Invalid value for the log option {option}: {value}"),
+        Fault::Negative { member } => format!("Invalid value for {member}: it must not be negative."),
+    }
+}
