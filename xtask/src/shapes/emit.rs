@@ -112,7 +112,7 @@ impl Emitter<'_> {
         let (input_table, output_table) = (names::table(&input), names::table(&output));
         let (read_only, idempotent) = (operation.readonly, operation.idempotent);
         Ok(format!(
-            "        {name}: {input} {input_table} -> {output} {output_table},\n            \
+            "        {name}({input} {input_table}) -> {output} {output_table},\n            \
              wrapper {wrapper:?}, read_only {read_only}, idempotent {idempotent}, errors [{errors}];\n"
         ))
     }

@@ -65,6 +65,31 @@ const SERVICES: &[(&str, Selection)] = &[
     ("sts", Selection::Only(&["AssumeRole", "GetCallerIdentity"])),
 ];
 
+/// A member that public clients send although the published model does not have it.
+struct Addition {
+    service: &'static str,
+    structure: &'static str,
+    member: &'static str,
+    /// A shape of the model.
+    shape: &'static str,
+}
+
+/// What the public ECS agent sends beyond the model. Seen in `tests/data/agent-frames.jsonl`.
+const ADDITIONS: &[Addition] = &[
+    Addition {
+        service: "ecs",
+        structure: "DiscoverPollEndpointRequest",
+        member: "zoneId",
+        shape: "String",
+    },
+    Addition {
+        service: "ecs",
+        structure: "RegisterContainerInstanceRequest",
+        member: "clientToken",
+        shape: "String",
+    },
+];
+
 /// A file that the generator owns.
 struct Generated {
     /// Inside the repository.
@@ -107,7 +132,10 @@ fn generate(root: &Path) -> Result<Vec<Generated>> {
     let models = fetch::models(BOTOCORE_VERSION, SERVICES.iter().map(|(service, _)| *service))?;
     let mut files = Vec::new();
     for ((service, selection), json) in SERVICES.iter().zip(&models) {
-        let model = Model::parse(json).with_context(|| format!("the model of {service}"))?;
+        let mut model = Model::parse(json).with_context(|| format!("the model of {service}"))?;
+        for addition in ADDITIONS.iter().filter(|addition| addition.service == *service) {
+            model.add(addition)?;
+        }
         let operations = select(&model, selection).with_context(|| format!("the operations of {service}"))?;
         let emitted = emit::service(&model, &operations).with_context(|| format!("the shapes of {service}"))?;
         files.push(generated(format!("{TARGET}/{service}.rs"), emitted.service));

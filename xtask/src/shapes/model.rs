@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 use anyhow::{Context, Result, bail};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
+use super::Addition;
+
 /// A whole service.
 #[derive(serde::Deserialize)]
 pub(super) struct Model {
@@ -100,6 +102,26 @@ impl Model {
         serde_json::from_slice(json).context("not a service model")
     }
 
+    /// Adds a member behind those of the model. Fails once the model has it, so that the table of additions shrinks.
+    pub(super) fn add(&mut self, addition: &Addition) -> Result<()> {
+        let Addition {
+            structure,
+            member,
+            shape,
+            ..
+        } = addition;
+        self.shape(shape)?;
+        let known = self
+            .shapes
+            .get_mut(*structure)
+            .with_context(|| format!("the model has no shape {structure}"))?;
+        if known.members.0.iter().any(|(name, _)| name == member) {
+            bail!("the model has {structure}.{member} by now: remove the addition");
+        }
+        known.members.0.push(((*member).to_owned(), Reference::plain(shape)));
+        Ok(())
+    }
+
     pub(super) fn shape(&self, name: &str) -> Result<&Shape> {
         self.shapes
             .get(name)
@@ -145,6 +167,19 @@ impl Model {
 }
 
 impl Reference {
+    fn plain(shape: &str) -> Self {
+        Self {
+            shape: shape.to_owned(),
+            location_name: None,
+            query_name: None,
+            timestamp_format: None,
+            result_wrapper: None,
+            location: None,
+            streaming: false,
+            xml_attribute: false,
+        }
+    }
+
     fn ensure_understood(&self) -> Result<()> {
         if self.location.is_some() || self.streaming || self.xml_attribute {
             bail!(

@@ -12,6 +12,7 @@ mod moment;
 mod query;
 pub mod route;
 mod sample;
+pub(crate) mod stored;
 mod walk;
 mod xml;
 

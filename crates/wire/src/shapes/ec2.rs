@@ -320,17 +320,17 @@ service! {
         ],
     };
     operations {
-        DescribeAvailabilityZones: DescribeAvailabilityZonesRequest DESCRIBE_AVAILABILITY_ZONES_REQUEST -> DescribeAvailabilityZonesResult DESCRIBE_AVAILABILITY_ZONES_RESULT,
+        DescribeAvailabilityZones(DescribeAvailabilityZonesRequest DESCRIBE_AVAILABILITY_ZONES_REQUEST) -> DescribeAvailabilityZonesResult DESCRIBE_AVAILABILITY_ZONES_RESULT,
             wrapper None, read_only false, idempotent false, errors [];
-        DescribeNetworkInterfaces: DescribeNetworkInterfacesRequest DESCRIBE_NETWORK_INTERFACES_REQUEST -> DescribeNetworkInterfacesResult DESCRIBE_NETWORK_INTERFACES_RESULT,
+        DescribeNetworkInterfaces(DescribeNetworkInterfacesRequest DESCRIBE_NETWORK_INTERFACES_REQUEST) -> DescribeNetworkInterfacesResult DESCRIBE_NETWORK_INTERFACES_RESULT,
             wrapper None, read_only false, idempotent false, errors [];
-        DescribeRegions: DescribeRegionsRequest DESCRIBE_REGIONS_REQUEST -> DescribeRegionsResult DESCRIBE_REGIONS_RESULT,
+        DescribeRegions(DescribeRegionsRequest DESCRIBE_REGIONS_REQUEST) -> DescribeRegionsResult DESCRIBE_REGIONS_RESULT,
             wrapper None, read_only false, idempotent false, errors [];
-        DescribeSecurityGroups: DescribeSecurityGroupsRequest DESCRIBE_SECURITY_GROUPS_REQUEST -> DescribeSecurityGroupsResult DESCRIBE_SECURITY_GROUPS_RESULT,
+        DescribeSecurityGroups(DescribeSecurityGroupsRequest DESCRIBE_SECURITY_GROUPS_REQUEST) -> DescribeSecurityGroupsResult DESCRIBE_SECURITY_GROUPS_RESULT,
             wrapper None, read_only false, idempotent false, errors [];
-        DescribeSubnets: DescribeSubnetsRequest DESCRIBE_SUBNETS_REQUEST -> DescribeSubnetsResult DESCRIBE_SUBNETS_RESULT,
+        DescribeSubnets(DescribeSubnetsRequest DESCRIBE_SUBNETS_REQUEST) -> DescribeSubnetsResult DESCRIBE_SUBNETS_RESULT,
             wrapper None, read_only false, idempotent false, errors [];
-        DescribeVpcs: DescribeVpcsRequest DESCRIBE_VPCS_REQUEST -> DescribeVpcsResult DESCRIBE_VPCS_RESULT,
+        DescribeVpcs(DescribeVpcsRequest DESCRIBE_VPCS_REQUEST) -> DescribeVpcsResult DESCRIBE_VPCS_RESULT,
             wrapper None, read_only false, idempotent false, errors [];
     }
 }

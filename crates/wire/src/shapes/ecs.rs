@@ -45,50 +45,50 @@ service! {
         ],
     };
     operations {
-        AssociateGatewayWithCluster: AssociateGatewayWithClusterRequest ASSOCIATE_GATEWAY_WITH_CLUSTER_REQUEST -> AssociateGatewayWithClusterResponse ASSOCIATE_GATEWAY_WITH_CLUSTER_RESPONSE,
+        AssociateGatewayWithCluster(AssociateGatewayWithClusterRequest ASSOCIATE_GATEWAY_WITH_CLUSTER_REQUEST) -> AssociateGatewayWithClusterResponse ASSOCIATE_GATEWAY_WITH_CLUSTER_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 GATEWAY_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ContinueServiceDeployment: ContinueServiceDeploymentRequest CONTINUE_SERVICE_DEPLOYMENT_REQUEST -> ContinueServiceDeploymentResponse CONTINUE_SERVICE_DEPLOYMENT_RESPONSE,
+        ContinueServiceDeployment(ContinueServiceDeploymentRequest CONTINUE_SERVICE_DEPLOYMENT_REQUEST) -> ContinueServiceDeploymentResponse CONTINUE_SERVICE_DEPLOYMENT_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_DEPLOYMENT_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        CreateCapacityProvider: CreateCapacityProviderRequest CREATE_CAPACITY_PROVIDER_REQUEST -> CreateCapacityProviderResponse CREATE_CAPACITY_PROVIDER_RESPONSE,
+        CreateCapacityProvider(CreateCapacityProviderRequest CREATE_CAPACITY_PROVIDER_REQUEST) -> CreateCapacityProviderResponse CREATE_CAPACITY_PROVIDER_RESPONSE,
             wrapper None, read_only false, idempotent true, errors [
                 ACCESS_DENIED_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION, SERVER_EXCEPTION, UPDATE_IN_PROGRESS_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        CreateCluster: CreateClusterRequest CREATE_CLUSTER_REQUEST -> CreateClusterResponse CREATE_CLUSTER_RESPONSE,
+        CreateCluster(CreateClusterRequest CREATE_CLUSTER_REQUEST) -> CreateClusterResponse CREATE_CLUSTER_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, NAMESPACE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        CreateDaemon: CreateDaemonRequest CREATE_DAEMON_REQUEST -> CreateDaemonResponse CREATE_DAEMON_RESPONSE,
+        CreateDaemon(CreateDaemonRequest CREATE_DAEMON_REQUEST) -> CreateDaemonResponse CREATE_DAEMON_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, PLATFORM_UNKNOWN_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION,
                 CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        CreateExpressGatewayService: CreateExpressGatewayServiceRequest CREATE_EXPRESS_GATEWAY_SERVICE_REQUEST -> CreateExpressGatewayServiceResponse CREATE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
+        CreateExpressGatewayService(CreateExpressGatewayServiceRequest CREATE_EXPRESS_GATEWAY_SERVICE_REQUEST) -> CreateExpressGatewayServiceResponse CREATE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, PLATFORM_UNKNOWN_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION,
                 CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, PLATFORM_TASK_DEFINITION_INCOMPATIBILITY_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        CreateGateway: CreateGatewayRequest CREATE_GATEWAY_REQUEST -> CreateGatewayResponse CREATE_GATEWAY_RESPONSE,
+        CreateGateway(CreateGatewayRequest CREATE_GATEWAY_REQUEST) -> CreateGatewayResponse CREATE_GATEWAY_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        CreateService: CreateServiceRequest CREATE_SERVICE_REQUEST -> CreateServiceResponse CREATE_SERVICE_RESPONSE,
+        CreateService(CreateServiceRequest CREATE_SERVICE_REQUEST) -> CreateServiceResponse CREATE_SERVICE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, PLATFORM_UNKNOWN_EXCEPTION, NAMESPACE_NOT_FOUND_EXCEPTION,
                 SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 PLATFORM_TASK_DEFINITION_INCOMPATIBILITY_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        CreateTaskSet: CreateTaskSetRequest CREATE_TASK_SET_REQUEST -> CreateTaskSetResponse CREATE_TASK_SET_RESPONSE,
+        CreateTaskSet(CreateTaskSetRequest CREATE_TASK_SET_REQUEST) -> CreateTaskSetResponse CREATE_TASK_SET_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION, PLATFORM_UNKNOWN_EXCEPTION,
                 NAMESPACE_NOT_FOUND_EXCEPTION, SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
@@ -96,403 +96,403 @@ service! {
                 CLUSTER_NOT_FOUND_EXCEPTION, PLATFORM_TASK_DEFINITION_INCOMPATIBILITY_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DeleteAccountSetting: DeleteAccountSettingRequest DELETE_ACCOUNT_SETTING_REQUEST -> DeleteAccountSettingResponse DELETE_ACCOUNT_SETTING_RESPONSE,
+        DeleteAccountSetting(DeleteAccountSettingRequest DELETE_ACCOUNT_SETTING_REQUEST) -> DeleteAccountSettingResponse DELETE_ACCOUNT_SETTING_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        DeleteAttributes: DeleteAttributesRequest DELETE_ATTRIBUTES_REQUEST -> DeleteAttributesResponse DELETE_ATTRIBUTES_RESPONSE,
+        DeleteAttributes(DeleteAttributesRequest DELETE_ATTRIBUTES_REQUEST) -> DeleteAttributesResponse DELETE_ATTRIBUTES_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, TARGET_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION,
                 CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        DeleteCapacityProvider: DeleteCapacityProviderRequest DELETE_CAPACITY_PROVIDER_REQUEST -> DeleteCapacityProviderResponse DELETE_CAPACITY_PROVIDER_RESPONSE,
+        DeleteCapacityProvider(DeleteCapacityProviderRequest DELETE_CAPACITY_PROVIDER_REQUEST) -> DeleteCapacityProviderResponse DELETE_CAPACITY_PROVIDER_RESPONSE,
             wrapper None, read_only false, idempotent true, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, UPDATE_IN_PROGRESS_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DeleteCluster: DeleteClusterRequest DELETE_CLUSTER_REQUEST -> DeleteClusterResponse DELETE_CLUSTER_RESPONSE,
+        DeleteCluster(DeleteClusterRequest DELETE_CLUSTER_REQUEST) -> DeleteClusterResponse DELETE_CLUSTER_RESPONSE,
             wrapper None, read_only false, idempotent true, errors [
                 CLUSTER_CONTAINS_CONTAINER_INSTANCES_EXCEPTION, ACCESS_DENIED_EXCEPTION,
                 CLUSTER_CONTAINS_SERVICES_EXCEPTION, CLUSTER_CONTAINS_CAPACITY_PROVIDER_EXCEPTION,
                 CLUSTER_CONTAINS_TASKS_EXCEPTION, SERVER_EXCEPTION, UPDATE_IN_PROGRESS_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        DeleteDaemon: DeleteDaemonRequest DELETE_DAEMON_REQUEST -> DeleteDaemonResponse DELETE_DAEMON_RESPONSE,
+        DeleteDaemon(DeleteDaemonRequest DELETE_DAEMON_REQUEST) -> DeleteDaemonResponse DELETE_DAEMON_RESPONSE,
             wrapper None, read_only false, idempotent true, errors [
                 ACCESS_DENIED_EXCEPTION, DAEMON_NOT_FOUND_EXCEPTION, DAEMON_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DeleteDaemonTaskDefinition: DeleteDaemonTaskDefinitionRequest DELETE_DAEMON_TASK_DEFINITION_REQUEST -> DeleteDaemonTaskDefinitionResponse DELETE_DAEMON_TASK_DEFINITION_RESPONSE,
+        DeleteDaemonTaskDefinition(DeleteDaemonTaskDefinitionRequest DELETE_DAEMON_TASK_DEFINITION_REQUEST) -> DeleteDaemonTaskDefinitionResponse DELETE_DAEMON_TASK_DEFINITION_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        DeleteExpressGatewayService: DeleteExpressGatewayServiceRequest DELETE_EXPRESS_GATEWAY_SERVICE_REQUEST -> DeleteExpressGatewayServiceResponse DELETE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
+        DeleteExpressGatewayService(DeleteExpressGatewayServiceRequest DELETE_EXPRESS_GATEWAY_SERVICE_REQUEST) -> DeleteExpressGatewayServiceResponse DELETE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, SERVICE_NOT_FOUND_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DeleteGateway: DeleteGatewayRequest DELETE_GATEWAY_REQUEST -> DeleteGatewayResponse DELETE_GATEWAY_RESPONSE,
+        DeleteGateway(DeleteGatewayRequest DELETE_GATEWAY_REQUEST) -> DeleteGatewayResponse DELETE_GATEWAY_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 GATEWAY_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DeleteService: DeleteServiceRequest DELETE_SERVICE_REQUEST -> DeleteServiceResponse DELETE_SERVICE_RESPONSE,
+        DeleteService(DeleteServiceRequest DELETE_SERVICE_REQUEST) -> DeleteServiceResponse DELETE_SERVICE_RESPONSE,
             wrapper None, read_only false, idempotent true, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        DeleteTaskDefinitions: DeleteTaskDefinitionsRequest DELETE_TASK_DEFINITIONS_REQUEST -> DeleteTaskDefinitionsResponse DELETE_TASK_DEFINITIONS_RESPONSE,
+        DeleteTaskDefinitions(DeleteTaskDefinitionsRequest DELETE_TASK_DEFINITIONS_REQUEST) -> DeleteTaskDefinitionsResponse DELETE_TASK_DEFINITIONS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        DeleteTaskSet: DeleteTaskSetRequest DELETE_TASK_SET_REQUEST -> DeleteTaskSetResponse DELETE_TASK_SET_RESPONSE,
+        DeleteTaskSet(DeleteTaskSetRequest DELETE_TASK_SET_REQUEST) -> DeleteTaskSetResponse DELETE_TASK_SET_RESPONSE,
             wrapper None, read_only false, idempotent true, errors [
                 ACCESS_DENIED_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION, SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, TASK_SET_NOT_FOUND_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DeregisterContainerInstance: DeregisterContainerInstanceRequest DEREGISTER_CONTAINER_INSTANCE_REQUEST -> DeregisterContainerInstanceResponse DEREGISTER_CONTAINER_INSTANCE_RESPONSE,
+        DeregisterContainerInstance(DeregisterContainerInstanceRequest DEREGISTER_CONTAINER_INSTANCE_REQUEST) -> DeregisterContainerInstanceResponse DEREGISTER_CONTAINER_INSTANCE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        DeregisterTaskDefinition: DeregisterTaskDefinitionRequest DEREGISTER_TASK_DEFINITION_REQUEST -> DeregisterTaskDefinitionResponse DEREGISTER_TASK_DEFINITION_RESPONSE,
+        DeregisterTaskDefinition(DeregisterTaskDefinitionRequest DEREGISTER_TASK_DEFINITION_REQUEST) -> DeregisterTaskDefinitionResponse DEREGISTER_TASK_DEFINITION_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        DescribeCapacityProviders: DescribeCapacityProvidersRequest DESCRIBE_CAPACITY_PROVIDERS_REQUEST -> DescribeCapacityProvidersResponse DESCRIBE_CAPACITY_PROVIDERS_RESPONSE,
+        DescribeCapacityProviders(DescribeCapacityProvidersRequest DESCRIBE_CAPACITY_PROVIDERS_REQUEST) -> DescribeCapacityProvidersResponse DESCRIBE_CAPACITY_PROVIDERS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeClusters: DescribeClustersRequest DESCRIBE_CLUSTERS_REQUEST -> DescribeClustersResponse DESCRIBE_CLUSTERS_RESPONSE,
+        DescribeClusters(DescribeClustersRequest DESCRIBE_CLUSTERS_REQUEST) -> DescribeClustersResponse DESCRIBE_CLUSTERS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        DescribeContainerInstances: DescribeContainerInstancesRequest DESCRIBE_CONTAINER_INSTANCES_REQUEST -> DescribeContainerInstancesResponse DESCRIBE_CONTAINER_INSTANCES_RESPONSE,
+        DescribeContainerInstances(DescribeContainerInstancesRequest DESCRIBE_CONTAINER_INSTANCES_REQUEST) -> DescribeContainerInstancesResponse DESCRIBE_CONTAINER_INSTANCES_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        DescribeDaemon: DescribeDaemonRequest DESCRIBE_DAEMON_REQUEST -> DescribeDaemonResponse DESCRIBE_DAEMON_RESPONSE,
+        DescribeDaemon(DescribeDaemonRequest DESCRIBE_DAEMON_REQUEST) -> DescribeDaemonResponse DESCRIBE_DAEMON_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, DAEMON_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION,
                 CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeDaemonDeployments: DescribeDaemonDeploymentsRequest DESCRIBE_DAEMON_DEPLOYMENTS_REQUEST -> DescribeDaemonDeploymentsResponse DESCRIBE_DAEMON_DEPLOYMENTS_RESPONSE,
+        DescribeDaemonDeployments(DescribeDaemonDeploymentsRequest DESCRIBE_DAEMON_DEPLOYMENTS_REQUEST) -> DescribeDaemonDeploymentsResponse DESCRIBE_DAEMON_DEPLOYMENTS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeDaemonRevisions: DescribeDaemonRevisionsRequest DESCRIBE_DAEMON_REVISIONS_REQUEST -> DescribeDaemonRevisionsResponse DESCRIBE_DAEMON_REVISIONS_RESPONSE,
+        DescribeDaemonRevisions(DescribeDaemonRevisionsRequest DESCRIBE_DAEMON_REVISIONS_REQUEST) -> DescribeDaemonRevisionsResponse DESCRIBE_DAEMON_REVISIONS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeDaemonTaskDefinition: DescribeDaemonTaskDefinitionRequest DESCRIBE_DAEMON_TASK_DEFINITION_REQUEST -> DescribeDaemonTaskDefinitionResponse DESCRIBE_DAEMON_TASK_DEFINITION_RESPONSE,
+        DescribeDaemonTaskDefinition(DescribeDaemonTaskDefinitionRequest DESCRIBE_DAEMON_TASK_DEFINITION_REQUEST) -> DescribeDaemonTaskDefinitionResponse DESCRIBE_DAEMON_TASK_DEFINITION_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        DescribeExpressGatewayService: DescribeExpressGatewayServiceRequest DESCRIBE_EXPRESS_GATEWAY_SERVICE_REQUEST -> DescribeExpressGatewayServiceResponse DESCRIBE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
+        DescribeExpressGatewayService(DescribeExpressGatewayServiceRequest DESCRIBE_EXPRESS_GATEWAY_SERVICE_REQUEST) -> DescribeExpressGatewayServiceResponse DESCRIBE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeGateway: DescribeGatewayRequest DESCRIBE_GATEWAY_REQUEST -> DescribeGatewayResponse DESCRIBE_GATEWAY_RESPONSE,
+        DescribeGateway(DescribeGatewayRequest DESCRIBE_GATEWAY_REQUEST) -> DescribeGatewayResponse DESCRIBE_GATEWAY_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 GATEWAY_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeGatewayResources: DescribeGatewayResourcesRequest DESCRIBE_GATEWAY_RESOURCES_REQUEST -> DescribeGatewayResourcesResponse DESCRIBE_GATEWAY_RESOURCES_RESPONSE,
+        DescribeGatewayResources(DescribeGatewayResourcesRequest DESCRIBE_GATEWAY_RESOURCES_REQUEST) -> DescribeGatewayResourcesResponse DESCRIBE_GATEWAY_RESOURCES_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 GATEWAY_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeGatewayRoute: DescribeGatewayRouteRequest DESCRIBE_GATEWAY_ROUTE_REQUEST -> DescribeGatewayRouteResponse DESCRIBE_GATEWAY_ROUTE_RESPONSE,
+        DescribeGatewayRoute(DescribeGatewayRouteRequest DESCRIBE_GATEWAY_ROUTE_REQUEST) -> DescribeGatewayRouteResponse DESCRIBE_GATEWAY_ROUTE_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeServiceDeployments: DescribeServiceDeploymentsRequest DESCRIBE_SERVICE_DEPLOYMENTS_REQUEST -> DescribeServiceDeploymentsResponse DESCRIBE_SERVICE_DEPLOYMENTS_RESPONSE,
+        DescribeServiceDeployments(DescribeServiceDeploymentsRequest DESCRIBE_SERVICE_DEPLOYMENTS_REQUEST) -> DescribeServiceDeploymentsResponse DESCRIBE_SERVICE_DEPLOYMENTS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeServiceRevisions: DescribeServiceRevisionsRequest DESCRIBE_SERVICE_REVISIONS_REQUEST -> DescribeServiceRevisionsResponse DESCRIBE_SERVICE_REVISIONS_RESPONSE,
+        DescribeServiceRevisions(DescribeServiceRevisionsRequest DESCRIBE_SERVICE_REVISIONS_REQUEST) -> DescribeServiceRevisionsResponse DESCRIBE_SERVICE_REVISIONS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeServices: DescribeServicesRequest DESCRIBE_SERVICES_REQUEST -> DescribeServicesResponse DESCRIBE_SERVICES_RESPONSE,
+        DescribeServices(DescribeServicesRequest DESCRIBE_SERVICES_REQUEST) -> DescribeServicesResponse DESCRIBE_SERVICES_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        DescribeTaskDefinition: DescribeTaskDefinitionRequest DESCRIBE_TASK_DEFINITION_REQUEST -> DescribeTaskDefinitionResponse DESCRIBE_TASK_DEFINITION_RESPONSE,
+        DescribeTaskDefinition(DescribeTaskDefinitionRequest DESCRIBE_TASK_DEFINITION_REQUEST) -> DescribeTaskDefinitionResponse DESCRIBE_TASK_DEFINITION_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        DescribeTaskSets: DescribeTaskSetsRequest DESCRIBE_TASK_SETS_REQUEST -> DescribeTaskSetsResponse DESCRIBE_TASK_SETS_RESPONSE,
+        DescribeTaskSets(DescribeTaskSetsRequest DESCRIBE_TASK_SETS_REQUEST) -> DescribeTaskSetsResponse DESCRIBE_TASK_SETS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, SERVICE_NOT_FOUND_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DescribeTasks: DescribeTasksRequest DESCRIBE_TASKS_REQUEST -> DescribeTasksResponse DESCRIBE_TASKS_RESPONSE,
+        DescribeTasks(DescribeTasksRequest DESCRIBE_TASKS_REQUEST) -> DescribeTasksResponse DESCRIBE_TASKS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        DisassociateGatewayFromCluster: DisassociateGatewayFromClusterRequest DISASSOCIATE_GATEWAY_FROM_CLUSTER_REQUEST -> DisassociateGatewayFromClusterResponse DISASSOCIATE_GATEWAY_FROM_CLUSTER_RESPONSE,
+        DisassociateGatewayFromCluster(DisassociateGatewayFromClusterRequest DISASSOCIATE_GATEWAY_FROM_CLUSTER_REQUEST) -> DisassociateGatewayFromClusterResponse DISASSOCIATE_GATEWAY_FROM_CLUSTER_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, GATEWAY_NOT_FOUND_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        DiscoverPollEndpoint: DiscoverPollEndpointRequest DISCOVER_POLL_ENDPOINT_REQUEST -> DiscoverPollEndpointResponse DISCOVER_POLL_ENDPOINT_RESPONSE,
+        DiscoverPollEndpoint(DiscoverPollEndpointRequest DISCOVER_POLL_ENDPOINT_REQUEST) -> DiscoverPollEndpointResponse DISCOVER_POLL_ENDPOINT_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        ExecuteCommand: ExecuteCommandRequest EXECUTE_COMMAND_REQUEST -> ExecuteCommandResponse EXECUTE_COMMAND_RESPONSE,
+        ExecuteCommand(ExecuteCommandRequest EXECUTE_COMMAND_REQUEST) -> ExecuteCommandResponse EXECUTE_COMMAND_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 TARGET_NOT_CONNECTED_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        GetTaskProtection: GetTaskProtectionRequest GET_TASK_PROTECTION_REQUEST -> GetTaskProtectionResponse GET_TASK_PROTECTION_RESPONSE,
+        GetTaskProtection(GetTaskProtectionRequest GET_TASK_PROTECTION_REQUEST) -> GetTaskProtectionResponse GET_TASK_PROTECTION_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ListAccountSettings: ListAccountSettingsRequest LIST_ACCOUNT_SETTINGS_REQUEST -> ListAccountSettingsResponse LIST_ACCOUNT_SETTINGS_RESPONSE,
+        ListAccountSettings(ListAccountSettingsRequest LIST_ACCOUNT_SETTINGS_REQUEST) -> ListAccountSettingsResponse LIST_ACCOUNT_SETTINGS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        ListAttributes: ListAttributesRequest LIST_ATTRIBUTES_REQUEST -> ListAttributesResponse LIST_ATTRIBUTES_RESPONSE,
-            wrapper None, read_only true, idempotent false, errors [
-                ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
-                CLUSTER_NOT_FOUND_EXCEPTION,
-            ];
-        ListClusters: ListClustersRequest LIST_CLUSTERS_REQUEST -> ListClustersResponse LIST_CLUSTERS_RESPONSE,
-            wrapper None, read_only true, idempotent false, errors [
-                ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
-            ];
-        ListContainerInstances: ListContainerInstancesRequest LIST_CONTAINER_INSTANCES_REQUEST -> ListContainerInstancesResponse LIST_CONTAINER_INSTANCES_RESPONSE,
+        ListAttributes(ListAttributesRequest LIST_ATTRIBUTES_REQUEST) -> ListAttributesResponse LIST_ATTRIBUTES_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        ListDaemonDeployments: ListDaemonDeploymentsRequest LIST_DAEMON_DEPLOYMENTS_REQUEST -> ListDaemonDeploymentsResponse LIST_DAEMON_DEPLOYMENTS_RESPONSE,
+        ListClusters(ListClustersRequest LIST_CLUSTERS_REQUEST) -> ListClustersResponse LIST_CLUSTERS_RESPONSE,
+            wrapper None, read_only true, idempotent false, errors [
+                ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
+            ];
+        ListContainerInstances(ListContainerInstancesRequest LIST_CONTAINER_INSTANCES_REQUEST) -> ListContainerInstancesResponse LIST_CONTAINER_INSTANCES_RESPONSE,
+            wrapper None, read_only true, idempotent false, errors [
+                ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
+                CLUSTER_NOT_FOUND_EXCEPTION,
+            ];
+        ListDaemonDeployments(ListDaemonDeploymentsRequest LIST_DAEMON_DEPLOYMENTS_REQUEST) -> ListDaemonDeploymentsResponse LIST_DAEMON_DEPLOYMENTS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ListDaemonTaskDefinitions: ListDaemonTaskDefinitionsRequest LIST_DAEMON_TASK_DEFINITIONS_REQUEST -> ListDaemonTaskDefinitionsResponse LIST_DAEMON_TASK_DEFINITIONS_RESPONSE,
+        ListDaemonTaskDefinitions(ListDaemonTaskDefinitionsRequest LIST_DAEMON_TASK_DEFINITIONS_REQUEST) -> ListDaemonTaskDefinitionsResponse LIST_DAEMON_TASK_DEFINITIONS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        ListDaemons: ListDaemonsRequest LIST_DAEMONS_REQUEST -> ListDaemonsResponse LIST_DAEMONS_RESPONSE,
+        ListDaemons(ListDaemonsRequest LIST_DAEMONS_REQUEST) -> ListDaemonsResponse LIST_DAEMONS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ListGatewayClusterAssociations: ListGatewayClusterAssociationsRequest LIST_GATEWAY_CLUSTER_ASSOCIATIONS_REQUEST -> ListGatewayClusterAssociationsResponse LIST_GATEWAY_CLUSTER_ASSOCIATIONS_RESPONSE,
+        ListGatewayClusterAssociations(ListGatewayClusterAssociationsRequest LIST_GATEWAY_CLUSTER_ASSOCIATIONS_REQUEST) -> ListGatewayClusterAssociationsResponse LIST_GATEWAY_CLUSTER_ASSOCIATIONS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ListGatewayRoutes: ListGatewayRoutesRequest LIST_GATEWAY_ROUTES_REQUEST -> ListGatewayRoutesResponse LIST_GATEWAY_ROUTES_RESPONSE,
+        ListGatewayRoutes(ListGatewayRoutesRequest LIST_GATEWAY_ROUTES_REQUEST) -> ListGatewayRoutesResponse LIST_GATEWAY_ROUTES_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 GATEWAY_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ListGateways: ListGatewaysRequest LIST_GATEWAYS_REQUEST -> ListGatewaysResponse LIST_GATEWAYS_RESPONSE,
+        ListGateways(ListGatewaysRequest LIST_GATEWAYS_REQUEST) -> ListGatewaysResponse LIST_GATEWAYS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ListServiceDeployments: ListServiceDeploymentsRequest LIST_SERVICE_DEPLOYMENTS_REQUEST -> ListServiceDeploymentsResponse LIST_SERVICE_DEPLOYMENTS_RESPONSE,
+        ListServiceDeployments(ListServiceDeploymentsRequest LIST_SERVICE_DEPLOYMENTS_REQUEST) -> ListServiceDeploymentsResponse LIST_SERVICE_DEPLOYMENTS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        ListServices: ListServicesRequest LIST_SERVICES_REQUEST -> ListServicesResponse LIST_SERVICES_RESPONSE,
+        ListServices(ListServicesRequest LIST_SERVICES_REQUEST) -> ListServicesResponse LIST_SERVICES_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        ListServicesByNamespace: ListServicesByNamespaceRequest LIST_SERVICES_BY_NAMESPACE_REQUEST -> ListServicesByNamespaceResponse LIST_SERVICES_BY_NAMESPACE_RESPONSE,
+        ListServicesByNamespace(ListServicesByNamespaceRequest LIST_SERVICES_BY_NAMESPACE_REQUEST) -> ListServicesByNamespaceResponse LIST_SERVICES_BY_NAMESPACE_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, NAMESPACE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        ListTagsForResource: ListTagsForResourceRequest LIST_TAGS_FOR_RESOURCE_REQUEST -> ListTagsForResourceResponse LIST_TAGS_FOR_RESOURCE_RESPONSE,
+        ListTagsForResource(ListTagsForResourceRequest LIST_TAGS_FOR_RESOURCE_REQUEST) -> ListTagsForResourceResponse LIST_TAGS_FOR_RESOURCE_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        ListTaskDefinitionFamilies: ListTaskDefinitionFamiliesRequest LIST_TASK_DEFINITION_FAMILIES_REQUEST -> ListTaskDefinitionFamiliesResponse LIST_TASK_DEFINITION_FAMILIES_RESPONSE,
+        ListTaskDefinitionFamilies(ListTaskDefinitionFamiliesRequest LIST_TASK_DEFINITION_FAMILIES_REQUEST) -> ListTaskDefinitionFamiliesResponse LIST_TASK_DEFINITION_FAMILIES_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        ListTaskDefinitions: ListTaskDefinitionsRequest LIST_TASK_DEFINITIONS_REQUEST -> ListTaskDefinitionsResponse LIST_TASK_DEFINITIONS_RESPONSE,
+        ListTaskDefinitions(ListTaskDefinitionsRequest LIST_TASK_DEFINITIONS_REQUEST) -> ListTaskDefinitionsResponse LIST_TASK_DEFINITIONS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        ListTasks: ListTasksRequest LIST_TASKS_REQUEST -> ListTasksResponse LIST_TASKS_RESPONSE,
+        ListTasks(ListTasksRequest LIST_TASKS_REQUEST) -> ListTasksResponse LIST_TASKS_RESPONSE,
             wrapper None, read_only true, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        PutAccountSetting: PutAccountSettingRequest PUT_ACCOUNT_SETTING_REQUEST -> PutAccountSettingResponse PUT_ACCOUNT_SETTING_RESPONSE,
+        PutAccountSetting(PutAccountSettingRequest PUT_ACCOUNT_SETTING_REQUEST) -> PutAccountSettingResponse PUT_ACCOUNT_SETTING_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        PutAccountSettingDefault: PutAccountSettingDefaultRequest PUT_ACCOUNT_SETTING_DEFAULT_REQUEST -> PutAccountSettingDefaultResponse PUT_ACCOUNT_SETTING_DEFAULT_RESPONSE,
+        PutAccountSettingDefault(PutAccountSettingDefaultRequest PUT_ACCOUNT_SETTING_DEFAULT_REQUEST) -> PutAccountSettingDefaultResponse PUT_ACCOUNT_SETTING_DEFAULT_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
             ];
-        PutAttributes: PutAttributesRequest PUT_ATTRIBUTES_REQUEST -> PutAttributesResponse PUT_ATTRIBUTES_RESPONSE,
+        PutAttributes(PutAttributesRequest PUT_ATTRIBUTES_REQUEST) -> PutAttributesResponse PUT_ATTRIBUTES_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, TARGET_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 ATTRIBUTE_LIMIT_EXCEEDED_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        PutClusterCapacityProviders: PutClusterCapacityProvidersRequest PUT_CLUSTER_CAPACITY_PROVIDERS_REQUEST -> PutClusterCapacityProvidersResponse PUT_CLUSTER_CAPACITY_PROVIDERS_RESPONSE,
+        PutClusterCapacityProviders(PutClusterCapacityProvidersRequest PUT_CLUSTER_CAPACITY_PROVIDERS_REQUEST) -> PutClusterCapacityProvidersResponse PUT_CLUSTER_CAPACITY_PROVIDERS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, UPDATE_IN_PROGRESS_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_IN_USE_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        RegisterContainerInstance: RegisterContainerInstanceRequest REGISTER_CONTAINER_INSTANCE_REQUEST -> RegisterContainerInstanceResponse REGISTER_CONTAINER_INSTANCE_RESPONSE,
+        RegisterContainerInstance(RegisterContainerInstanceRequest REGISTER_CONTAINER_INSTANCE_REQUEST) -> RegisterContainerInstanceResponse REGISTER_CONTAINER_INSTANCE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        RegisterDaemonTaskDefinition: RegisterDaemonTaskDefinitionRequest REGISTER_DAEMON_TASK_DEFINITION_REQUEST -> RegisterDaemonTaskDefinitionResponse REGISTER_DAEMON_TASK_DEFINITION_RESPONSE,
+        RegisterDaemonTaskDefinition(RegisterDaemonTaskDefinitionRequest REGISTER_DAEMON_TASK_DEFINITION_REQUEST) -> RegisterDaemonTaskDefinitionResponse REGISTER_DAEMON_TASK_DEFINITION_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION,
                 CLIENT_EXCEPTION,
             ];
-        RegisterTaskDefinition: RegisterTaskDefinitionRequest REGISTER_TASK_DEFINITION_REQUEST -> RegisterTaskDefinitionResponse REGISTER_TASK_DEFINITION_RESPONSE,
+        RegisterTaskDefinition(RegisterTaskDefinitionRequest REGISTER_TASK_DEFINITION_REQUEST) -> RegisterTaskDefinitionResponse REGISTER_TASK_DEFINITION_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION,
                 CLIENT_EXCEPTION,
             ];
-        RunTask: RunTaskRequest RUN_TASK_REQUEST -> RunTaskResponse RUN_TASK_RESPONSE,
+        RunTask(RunTaskRequest RUN_TASK_REQUEST) -> RunTaskResponse RUN_TASK_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 CONFLICT_EXCEPTION, ACCESS_DENIED_EXCEPTION, PLATFORM_UNKNOWN_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, BLOCKED_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 PLATFORM_TASK_DEFINITION_INCOMPATIBILITY_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        StartTask: StartTaskRequest START_TASK_REQUEST -> StartTaskResponse START_TASK_RESPONSE,
+        StartTask(StartTaskRequest START_TASK_REQUEST) -> StartTaskResponse START_TASK_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, NAMESPACE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        StopServiceDeployment: StopServiceDeploymentRequest STOP_SERVICE_DEPLOYMENT_REQUEST -> StopServiceDeploymentResponse STOP_SERVICE_DEPLOYMENT_RESPONSE,
+        StopServiceDeployment(StopServiceDeploymentRequest STOP_SERVICE_DEPLOYMENT_REQUEST) -> StopServiceDeploymentResponse STOP_SERVICE_DEPLOYMENT_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 CONFLICT_EXCEPTION, ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION,
                 CLIENT_EXCEPTION, SERVICE_DEPLOYMENT_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        StopTask: StopTaskRequest STOP_TASK_REQUEST -> StopTaskResponse STOP_TASK_RESPONSE,
+        StopTask(StopTaskRequest STOP_TASK_REQUEST) -> StopTaskResponse STOP_TASK_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        SubmitAttachmentStateChanges: SubmitAttachmentStateChangesRequest SUBMIT_ATTACHMENT_STATE_CHANGES_REQUEST -> SubmitAttachmentStateChangesResponse SUBMIT_ATTACHMENT_STATE_CHANGES_RESPONSE,
+        SubmitAttachmentStateChanges(SubmitAttachmentStateChangesRequest SUBMIT_ATTACHMENT_STATE_CHANGES_REQUEST) -> SubmitAttachmentStateChangesResponse SUBMIT_ATTACHMENT_STATE_CHANGES_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        SubmitContainerStateChange: SubmitContainerStateChangeRequest SUBMIT_CONTAINER_STATE_CHANGE_REQUEST -> SubmitContainerStateChangeResponse SUBMIT_CONTAINER_STATE_CHANGE_RESPONSE,
+        SubmitContainerStateChange(SubmitContainerStateChangeRequest SUBMIT_CONTAINER_STATE_CHANGE_REQUEST) -> SubmitContainerStateChangeResponse SUBMIT_CONTAINER_STATE_CHANGE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        SubmitTaskStateChange: SubmitTaskStateChangeRequest SUBMIT_TASK_STATE_CHANGE_REQUEST -> SubmitTaskStateChangeResponse SUBMIT_TASK_STATE_CHANGE_RESPONSE,
+        SubmitTaskStateChange(SubmitTaskStateChangeRequest SUBMIT_TASK_STATE_CHANGE_REQUEST) -> SubmitTaskStateChangeResponse SUBMIT_TASK_STATE_CHANGE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        TagResource: TagResourceRequest TAG_RESOURCE_REQUEST -> TagResourceResponse TAG_RESOURCE_RESPONSE,
+        TagResource(TagResourceRequest TAG_RESOURCE_REQUEST) -> TagResourceResponse TAG_RESOURCE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        UntagResource: UntagResourceRequest UNTAG_RESOURCE_REQUEST -> UntagResourceResponse UNTAG_RESOURCE_RESPONSE,
+        UntagResource(UntagResourceRequest UNTAG_RESOURCE_REQUEST) -> UntagResourceResponse UNTAG_RESOURCE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        UpdateCapacityProvider: UpdateCapacityProviderRequest UPDATE_CAPACITY_PROVIDER_REQUEST -> UpdateCapacityProviderResponse UPDATE_CAPACITY_PROVIDER_RESPONSE,
+        UpdateCapacityProvider(UpdateCapacityProviderRequest UPDATE_CAPACITY_PROVIDER_REQUEST) -> UpdateCapacityProviderResponse UPDATE_CAPACITY_PROVIDER_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        UpdateCluster: UpdateClusterRequest UPDATE_CLUSTER_REQUEST -> UpdateClusterResponse UPDATE_CLUSTER_RESPONSE,
+        UpdateCluster(UpdateClusterRequest UPDATE_CLUSTER_REQUEST) -> UpdateClusterResponse UPDATE_CLUSTER_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, NAMESPACE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        UpdateClusterSettings: UpdateClusterSettingsRequest UPDATE_CLUSTER_SETTINGS_REQUEST -> UpdateClusterSettingsResponse UPDATE_CLUSTER_SETTINGS_RESPONSE,
+        UpdateClusterSettings(UpdateClusterSettingsRequest UPDATE_CLUSTER_SETTINGS_REQUEST) -> UpdateClusterSettingsResponse UPDATE_CLUSTER_SETTINGS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, UPDATE_IN_PROGRESS_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        UpdateContainerAgent: UpdateContainerAgentRequest UPDATE_CONTAINER_AGENT_REQUEST -> UpdateContainerAgentResponse UPDATE_CONTAINER_AGENT_RESPONSE,
+        UpdateContainerAgent(UpdateContainerAgentRequest UPDATE_CONTAINER_AGENT_REQUEST) -> UpdateContainerAgentResponse UPDATE_CONTAINER_AGENT_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, NO_UPDATE_AVAILABLE_EXCEPTION, MISSING_VERSION_EXCEPTION, SERVER_EXCEPTION,
                 UPDATE_IN_PROGRESS_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        UpdateContainerInstancesState: UpdateContainerInstancesStateRequest UPDATE_CONTAINER_INSTANCES_STATE_REQUEST -> UpdateContainerInstancesStateResponse UPDATE_CONTAINER_INSTANCES_STATE_RESPONSE,
+        UpdateContainerInstancesState(UpdateContainerInstancesStateRequest UPDATE_CONTAINER_INSTANCES_STATE_REQUEST) -> UpdateContainerInstancesStateResponse UPDATE_CONTAINER_INSTANCES_STATE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION,
             ];
-        UpdateDaemon: UpdateDaemonRequest UPDATE_DAEMON_REQUEST -> UpdateDaemonResponse UPDATE_DAEMON_RESPONSE,
+        UpdateDaemon(UpdateDaemonRequest UPDATE_DAEMON_REQUEST) -> UpdateDaemonResponse UPDATE_DAEMON_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, DAEMON_NOT_FOUND_EXCEPTION, PLATFORM_UNKNOWN_EXCEPTION,
                 DAEMON_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        UpdateExpressGatewayService: UpdateExpressGatewayServiceRequest UPDATE_EXPRESS_GATEWAY_SERVICE_REQUEST -> UpdateExpressGatewayServiceResponse UPDATE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
+        UpdateExpressGatewayService(UpdateExpressGatewayServiceRequest UPDATE_EXPRESS_GATEWAY_SERVICE_REQUEST) -> UpdateExpressGatewayServiceResponse UPDATE_EXPRESS_GATEWAY_SERVICE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, SERVICE_NOT_FOUND_EXCEPTION,
                 CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        UpdateGateway: UpdateGatewayRequest UPDATE_GATEWAY_REQUEST -> UpdateGatewayResponse UPDATE_GATEWAY_RESPONSE,
+        UpdateGateway(UpdateGatewayRequest UPDATE_GATEWAY_REQUEST) -> UpdateGatewayResponse UPDATE_GATEWAY_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 GATEWAY_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        UpdateService: UpdateServiceRequest UPDATE_SERVICE_REQUEST -> UpdateServiceResponse UPDATE_SERVICE_RESPONSE,
+        UpdateService(UpdateServiceRequest UPDATE_SERVICE_REQUEST) -> UpdateServiceResponse UPDATE_SERVICE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, PLATFORM_UNKNOWN_EXCEPTION, NAMESPACE_NOT_FOUND_EXCEPTION,
                 SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION, INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 PLATFORM_TASK_DEFINITION_INCOMPATIBILITY_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        UpdateServicePrimaryTaskSet: UpdateServicePrimaryTaskSetRequest UPDATE_SERVICE_PRIMARY_TASK_SET_REQUEST -> UpdateServicePrimaryTaskSetResponse UPDATE_SERVICE_PRIMARY_TASK_SET_RESPONSE,
+        UpdateServicePrimaryTaskSet(UpdateServicePrimaryTaskSetRequest UPDATE_SERVICE_PRIMARY_TASK_SET_REQUEST) -> UpdateServicePrimaryTaskSetResponse UPDATE_SERVICE_PRIMARY_TASK_SET_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, TASK_SET_NOT_FOUND_EXCEPTION, CLIENT_EXCEPTION,
                 SERVICE_NOT_FOUND_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION, UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        UpdateTaskProtection: UpdateTaskProtectionRequest UPDATE_TASK_PROTECTION_REQUEST -> UpdateTaskProtectionResponse UPDATE_TASK_PROTECTION_RESPONSE,
+        UpdateTaskProtection(UpdateTaskProtectionRequest UPDATE_TASK_PROTECTION_REQUEST) -> UpdateTaskProtectionResponse UPDATE_TASK_PROTECTION_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, CLIENT_EXCEPTION, CLUSTER_NOT_FOUND_EXCEPTION,
                 UNSUPPORTED_FEATURE_EXCEPTION,
             ];
-        UpdateTaskSet: UpdateTaskSetRequest UPDATE_TASK_SET_REQUEST -> UpdateTaskSetResponse UPDATE_TASK_SET_RESPONSE,
+        UpdateTaskSet(UpdateTaskSetRequest UPDATE_TASK_SET_REQUEST) -> UpdateTaskSetResponse UPDATE_TASK_SET_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 ACCESS_DENIED_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION, SERVICE_NOT_ACTIVE_EXCEPTION, SERVER_EXCEPTION,
                 INVALID_PARAMETER_EXCEPTION, TASK_SET_NOT_FOUND_EXCEPTION, CLIENT_EXCEPTION,

@@ -53,62 +53,62 @@ service! {
         ],
     };
     operations {
-        CreateLogGroup: CreateLogGroupRequest CREATE_LOG_GROUP_REQUEST -> Empty EMPTY,
+        CreateLogGroup(CreateLogGroupRequest CREATE_LOG_GROUP_REQUEST) -> Empty EMPTY,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_ALREADY_EXISTS_EXCEPTION, LIMIT_EXCEEDED_EXCEPTION,
                 OPERATION_ABORTED_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        CreateLogStream: CreateLogStreamRequest CREATE_LOG_STREAM_REQUEST -> Empty EMPTY,
+        CreateLogStream(CreateLogStreamRequest CREATE_LOG_STREAM_REQUEST) -> Empty EMPTY,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_ALREADY_EXISTS_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION,
                 SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        DeleteLogGroup: DeleteLogGroupRequest DELETE_LOG_GROUP_REQUEST -> Empty EMPTY,
+        DeleteLogGroup(DeleteLogGroupRequest DELETE_LOG_GROUP_REQUEST) -> Empty EMPTY,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, OPERATION_ABORTED_EXCEPTION,
                 SERVICE_UNAVAILABLE_EXCEPTION, VALIDATION_EXCEPTION,
             ];
-        DeleteLogStream: DeleteLogStreamRequest DELETE_LOG_STREAM_REQUEST -> Empty EMPTY,
+        DeleteLogStream(DeleteLogStreamRequest DELETE_LOG_STREAM_REQUEST) -> Empty EMPTY,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, OPERATION_ABORTED_EXCEPTION,
                 SERVICE_UNAVAILABLE_EXCEPTION, VALIDATION_EXCEPTION,
             ];
-        DeleteRetentionPolicy: DeleteRetentionPolicyRequest DELETE_RETENTION_POLICY_REQUEST -> Empty EMPTY,
+        DeleteRetentionPolicy(DeleteRetentionPolicyRequest DELETE_RETENTION_POLICY_REQUEST) -> Empty EMPTY,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, OPERATION_ABORTED_EXCEPTION,
                 SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        DescribeLogGroups: DescribeLogGroupsRequest DESCRIBE_LOG_GROUPS_REQUEST -> DescribeLogGroupsResponse DESCRIBE_LOG_GROUPS_RESPONSE,
+        DescribeLogGroups(DescribeLogGroupsRequest DESCRIBE_LOG_GROUPS_REQUEST) -> DescribeLogGroupsResponse DESCRIBE_LOG_GROUPS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        DescribeLogStreams: DescribeLogStreamsRequest DESCRIBE_LOG_STREAMS_REQUEST -> DescribeLogStreamsResponse DESCRIBE_LOG_STREAMS_RESPONSE,
+        DescribeLogStreams(DescribeLogStreamsRequest DESCRIBE_LOG_STREAMS_REQUEST) -> DescribeLogStreamsResponse DESCRIBE_LOG_STREAMS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        FilterLogEvents: FilterLogEventsRequest FILTER_LOG_EVENTS_REQUEST -> FilterLogEventsResponse FILTER_LOG_EVENTS_RESPONSE,
+        FilterLogEvents(FilterLogEventsRequest FILTER_LOG_EVENTS_REQUEST) -> FilterLogEventsResponse FILTER_LOG_EVENTS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        GetLogEvents: GetLogEventsRequest GET_LOG_EVENTS_REQUEST -> GetLogEventsResponse GET_LOG_EVENTS_RESPONSE,
+        GetLogEvents(GetLogEventsRequest GET_LOG_EVENTS_REQUEST) -> GetLogEventsResponse GET_LOG_EVENTS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        ListTagsForResource: ListTagsForResourceRequest LIST_TAGS_FOR_RESOURCE_REQUEST -> ListTagsForResourceResponse LIST_TAGS_FOR_RESOURCE_RESPONSE,
+        ListTagsForResource(ListTagsForResourceRequest LIST_TAGS_FOR_RESOURCE_REQUEST) -> ListTagsForResourceResponse LIST_TAGS_FOR_RESOURCE_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        PutLogEvents: PutLogEventsRequest PUT_LOG_EVENTS_REQUEST -> PutLogEventsResponse PUT_LOG_EVENTS_RESPONSE,
+        PutLogEvents(PutLogEventsRequest PUT_LOG_EVENTS_REQUEST) -> PutLogEventsResponse PUT_LOG_EVENTS_RESPONSE,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, INVALID_SEQUENCE_TOKEN_EXCEPTION, DATA_ALREADY_ACCEPTED_EXCEPTION,
                 RESOURCE_NOT_FOUND_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION, UNRECOGNIZED_CLIENT_EXCEPTION,
             ];
-        PutRetentionPolicy: PutRetentionPolicyRequest PUT_RETENTION_POLICY_REQUEST -> Empty EMPTY,
+        PutRetentionPolicy(PutRetentionPolicyRequest PUT_RETENTION_POLICY_REQUEST) -> Empty EMPTY,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, OPERATION_ABORTED_EXCEPTION,
                 SERVICE_UNAVAILABLE_EXCEPTION,
             ];
-        TagResource: TagResourceRequest TAG_RESOURCE_REQUEST -> Empty EMPTY,
+        TagResource(TagResourceRequest TAG_RESOURCE_REQUEST) -> Empty EMPTY,
             wrapper None, read_only false, idempotent false, errors [
                 INVALID_PARAMETER_EXCEPTION, RESOURCE_NOT_FOUND_EXCEPTION, SERVICE_UNAVAILABLE_EXCEPTION,
                 TOO_MANY_TAGS_EXCEPTION,

@@ -74,7 +74,7 @@ macro_rules! service {
     (
         $service:expr;
         operations {
-            $($operation:ident: $input:ident $input_schema:ident -> $output:ident $output_schema:ident,
+            $($operation:ident($input:ident $input_schema:ident) -> $output:ident $output_schema:ident,
                 wrapper $wrapper:expr, read_only $read_only:literal, idempotent $idempotent:literal,
                 errors [$($error:ident,)*];)*
         }

@@ -26,12 +26,12 @@ service! {
         ],
     };
     operations {
-        AssumeRole: AssumeRoleRequest ASSUME_ROLE_REQUEST -> AssumeRoleResponse ASSUME_ROLE_RESPONSE,
+        AssumeRole(AssumeRoleRequest ASSUME_ROLE_REQUEST) -> AssumeRoleResponse ASSUME_ROLE_RESPONSE,
             wrapper Some("AssumeRoleResult"), read_only false, idempotent false, errors [
                 MALFORMED_POLICY_DOCUMENT_EXCEPTION, PACKED_POLICY_TOO_LARGE_EXCEPTION, REGION_DISABLED_EXCEPTION,
                 EXPIRED_TOKEN_EXCEPTION,
             ];
-        GetCallerIdentity: GetCallerIdentityRequest GET_CALLER_IDENTITY_REQUEST -> GetCallerIdentityResponse GET_CALLER_IDENTITY_RESPONSE,
+        GetCallerIdentity(GetCallerIdentityRequest GET_CALLER_IDENTITY_REQUEST) -> GetCallerIdentityResponse GET_CALLER_IDENTITY_RESPONSE,
             wrapper Some("GetCallerIdentityResult"), read_only false, idempotent false, errors [];
     }
 }

@@ -1622,6 +1622,7 @@ structure! { DisassociateGatewayFromClusterResponse DISASSOCIATE_GATEWAY_FROM_CL
 structure! { DiscoverPollEndpointRequest DISCOVER_POLL_ENDPOINT_REQUEST {
     0 container_instance: Option<String> = member("containerInstance", Kind::String);
     1 cluster: Option<String> = member("cluster", Kind::String);
+    2 zone_id: Option<String> = member("zoneId", Kind::String);
 } }
 
 structure! { DiscoverPollEndpointResponse DISCOVER_POLL_ENDPOINT_RESPONSE {
@@ -2686,6 +2687,7 @@ structure! { RegisterContainerInstanceRequest REGISTER_CONTAINER_INSTANCE_REQUES
     6 attributes: Option<Vec<Attribute>> = member("attributes", Kind::List(&ATTRIBUTES));
     7 platform_devices: Option<Vec<PlatformDevice>> = member("platformDevices", Kind::List(&PLATFORM_DEVICES));
     8 tags: Option<Vec<Tag>> = member("tags", Kind::List(&TAGS));
+    9 client_token: Option<String> = member("clientToken", Kind::String);
 } }
 
 structure! { RegisterContainerInstanceResponse REGISTER_CONTAINER_INSTANCE_RESPONSE {

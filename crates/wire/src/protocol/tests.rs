@@ -1,1 +1,0 @@
-//! Golden bytes, round trips over the model, and hostile input.
