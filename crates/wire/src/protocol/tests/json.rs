@@ -1,4 +1,4 @@
-//! awsJson as bytes.
+//! awsJson as bytes: requests, answers, refusals, and the words with which unreadable requests are refused.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! awsQuery and ec2Query as bytes.
+//! awsQuery and ec2Query as bytes: forms in, XML out, refusals in the words of each service.
 
 use expect_test::{Expect, expect};
 

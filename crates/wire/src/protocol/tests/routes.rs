@@ -1,4 +1,4 @@
-//! Who is called.
+//! Who is called: targets and actions, signatures that decide, and what is said when nobody can be called.
 
 use expect_test::{Expect, expect};
 
