@@ -34,7 +34,7 @@ impl LogStore {
         let token = request.next_token.as_deref().map(Cursor::from_token).transpose()?;
         let view = self.store.view();
         let group = groups::find(&view, scope, &request.log_group_name)?;
-        let stretch = stretch(request, group.state.oldest_live_ms(now_ms), token);
+        let stretch = stretch(request, group.state.oldest_readable_ms(now_ms), token);
         let mut scan = match wanted(&view, &group, request)? {
             Some(wanted) => Scan::Merge(Merge::new(&view, wanted, stretch)?),
             None => Scan::Timeline(Timeline::new(&view, group.id, prefix(request), stretch)),
@@ -99,8 +99,8 @@ fn check_combinations(request: &FilterLogEvents) -> Result<(), LogsError> {
 }
 
 /// What the request's times, the group's retention and the token leave to scan.
-fn stretch(request: &FilterLogEvents, oldest_live_ms: i64, token: Option<Cursor>) -> Stretch {
-    let from_ms = request.start_time_ms.unwrap_or(0).max(oldest_live_ms);
+fn stretch(request: &FilterLogEvents, oldest_ms: i64, token: Option<Cursor>) -> Stretch {
+    let from_ms = request.start_time_ms.unwrap_or(0).max(oldest_ms);
     let to_ms = request.end_time_ms.map_or(i64::MAX, |end_ms| end_ms.saturating_add(1));
     let mut span = Span {
         from: Position::before(from_ms),

@@ -26,7 +26,7 @@ impl LogStore {
         let view = self.store.view();
         let group = groups::find(&view, scope, &request.stream.log_group_name)?;
         let stream = streams::find(&view, &group, &request.stream.log_stream_name)?;
-        let window = window(request, group.state.oldest_live_ms(now_ms));
+        let window = window(request, group.state.oldest_readable_ms(now_ms));
         let cursor = token.unwrap_or_else(|| first_cursor(request.start_from_head, window));
         let rows = view.range(Table::Events, &remaining(window, cursor).keys(stream.id));
         let found = read_page(rows, cursor.direction, limit)?;
@@ -44,8 +44,8 @@ fn check(request: &GetLogEvents) -> Result<(), LogsError> {
 }
 
 /// What the request's times and the group's retention let through.
-fn window(request: &GetLogEvents, oldest_live_ms: i64) -> Span {
-    let from_ms = request.start_time_ms.unwrap_or(0).max(oldest_live_ms);
+fn window(request: &GetLogEvents, oldest_ms: i64) -> Span {
+    let from_ms = request.start_time_ms.unwrap_or(0).max(oldest_ms);
     Span {
         from: Position::before(from_ms),
         to: Position::before(request.end_time_ms.unwrap_or(i64::MAX)),

@@ -2,7 +2,7 @@
 
 use super::check::Checks;
 use super::listing::Listing;
-use super::rows::{GroupRow, GroupStateRow, MarkRow, ScopeRow};
+use super::rows::{DeletedGroupRow, GroupRow, GroupStateRow, MarkRow, ScopeRow};
 use super::{DescribeLogGroups, LogGroup, LogGroupPage, LogStore, LogsError, keys, limits};
 use crate::Scope;
 use crate::store::{Key, Read, Row, Table, Turn, View, decode};
@@ -204,7 +204,7 @@ fn delete(turn: &mut Turn<'_>, key: Key<GroupRow>, scope: Key<ScopeRow>) -> Resu
     turn.remove(key);
     schedule_expiry(turn, &mut Group { id, state }, None);
     turn.remove(keys::group_state(id));
-    turn.put(keys::deleted_group(id), &MarkRow {});
+    turn.put(keys::deleted_group(id), &DeletedGroupRow::default());
     Ok(true)
 }
 

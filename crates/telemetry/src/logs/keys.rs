@@ -16,13 +16,16 @@
 //!
 //! Names stand last in their keys and need no end mark. Numbers of groups and streams are never given twice.
 
-use super::rows::{DeletedStreamRow, GroupRow, GroupStateRow, LastIdRow, MarkRow, ScopeRow, StreamNameRow, StreamRow};
+use super::rows::{
+    DeletedGroupRow, DeletedStreamRow, GroupRow, GroupStateRow, LastIdRow, MarkRow, ScopeRow, StreamNameRow, StreamRow,
+};
 use crate::Scope;
 use crate::StorageError;
 use crate::store::{Key, KeyRange};
+use serde::{Deserialize, Serialize};
 
 /// A place in a stream or in a timeline: the gap before the event of this time and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Position {
     pub(super) timestamp_ms: i64,
     pub(super) number: u64,
@@ -109,6 +112,14 @@ pub(super) fn streams(group: u64, prefix: &str) -> KeyRange {
     KeyRange::prefix(stream(group, prefix).into_bytes())
 }
 
+/// The streams of a group from `name` on.
+pub(super) fn streams_from(group: u64, name: &str) -> KeyRange {
+    KeyRange {
+        from: stream(group, name).into_bytes(),
+        ..streams(group, "")
+    }
+}
+
 /// How long a stream's key is before the name.
 pub(super) const STREAM_NAME_AT: usize = 1 + 8;
 
@@ -146,7 +157,7 @@ pub(super) fn expiries_due(now_ms: i64) -> KeyRange {
 /// How long an expiry's key is before the group.
 pub(super) const EXPIRY_GROUP_AT: usize = 1 + 8;
 
-pub(super) fn deleted_group(group: u64) -> Key<MarkRow> {
+pub(super) fn deleted_group(group: u64) -> Key<DeletedGroupRow> {
     Key::new(join(b'd', &[&group.to_be_bytes()]))
 }
 
@@ -172,11 +183,6 @@ pub(super) fn event(owner: u64, position: Position) -> Vec<u8> {
     key.extend_from_slice(&position.timestamp_ms.to_be_bytes());
     key.extend_from_slice(&position.number.to_be_bytes());
     key
-}
-
-/// All events of a stream or of a timeline.
-pub(super) fn events(owner: u64) -> KeyRange {
-    KeyRange::prefix(owner.to_be_bytes().to_vec())
 }
 
 /// The position in an event's key.
@@ -237,7 +243,12 @@ mod tests {
                 number: 2
             }
         );
-        assert!(events(7).from < at(0, 0) && at(i64::MAX, u64::MAX) < events(7).to);
+        let all = Span {
+            from: Position::before(0),
+            to: Position::before(i64::MAX),
+        }
+        .keys(7);
+        assert!(all.from == at(0, 0) && at(i64::MAX - 1, u64::MAX) < all.to);
     }
 
     #[test]

@@ -170,13 +170,12 @@ fn note_newest(turn: &mut Turn<'_>, group: &Group, stream: &mut StreamRow, (newe
     turn.put(keys::recency(group.id, stream.recency_ms(), name), &MarkRow {});
 }
 
-/// Makes sure that expiry looks at the group when its oldest event is due.
+/// Makes sure that expiry looks at the group when its oldest event is due, and that it looks far enough back.
 fn note_oldest(turn: &mut Turn<'_>, group: &mut Group, oldest_ms: i64) {
-    let Some(days) = group.state.retention_days else { return };
-    let due_ms = oldest_ms
-        .saturating_add(days.saturating_mul(limits::DAY_MS))
-        .saturating_add(1);
-    if group.state.expiry_due_ms.is_none_or(|known_ms| due_ms < known_ms) {
-        groups::schedule_expiry(turn, group, Some(due_ms));
+    group.state.cleared_to = group.state.cleared_to.min(Position::before(oldest_ms));
+    let due_ms = group.state.due_ms(oldest_ms);
+    let known_ms = group.state.expiry_due_ms;
+    if due_ms.is_some_and(|due_ms| known_ms.is_none_or(|known_ms| due_ms < known_ms)) {
+        groups::schedule_expiry(turn, group, due_ms);
     }
 }

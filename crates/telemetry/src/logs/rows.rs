@@ -2,6 +2,7 @@
 //!
 //! Rows are maps with named fields: a new field needs `#[serde(default)]`, a field that changes its meaning a new name.
 
+use super::keys::Position;
 use super::limits::DAY_MS;
 use crate::store::Record;
 use serde::{Deserialize, Serialize};
@@ -34,14 +35,30 @@ pub(super) struct GroupStateRow {
     pub(super) next_event: u64,
     /// When the group stands in the schedule of expiry.
     pub(super) expiry_due_ms: Option<i64>,
+    /// Before this there is no event: expiry has deleted them, and none has come since.
+    pub(super) cleared_to: Position,
 }
 
 impl GroupStateRow {
     /// The oldest time whose events have not expired.
     pub(super) fn oldest_live_ms(&self, now_ms: i64) -> i64 {
-        let retention_ms = |days: i64| days.saturating_mul(DAY_MS);
-        self.retention_days
-            .map_or(0, |days| now_ms.saturating_sub(retention_ms(days)).max(0))
+        self.retention_ms()
+            .map_or(0, |retention_ms| now_ms.saturating_sub(retention_ms).max(0))
+    }
+
+    /// The oldest time at which there may be live events. Reads begin here, and so never pass what expiry has deleted.
+    pub(super) fn oldest_readable_ms(&self, now_ms: i64) -> i64 {
+        self.oldest_live_ms(now_ms).max(self.cleared_to.timestamp_ms)
+    }
+
+    /// When an event of `timestamp_ms` is to be deleted, if ever.
+    pub(super) fn due_ms(&self, timestamp_ms: i64) -> Option<i64> {
+        self.retention_ms()
+            .map(|retention_ms| timestamp_ms.saturating_add(retention_ms).saturating_add(1))
+    }
+
+    fn retention_ms(&self) -> Option<i64> {
+        self.retention_days.map(|days| days.saturating_mul(DAY_MS))
     }
 }
 
@@ -80,10 +97,28 @@ pub(super) struct StreamNameRow {
 #[derive(Serialize, Deserialize)]
 pub(super) struct MarkRow {}
 
+/// A deleted group whose streams are still there.
+#[derive(Serialize, Deserialize, Default)]
+pub(super) struct DeletedGroupRow {
+    /// The last stream that was dealt with.
+    pub(super) cleared_to: String,
+}
+
 /// A deleted stream whose events are still there.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Clone, Copy)]
 pub(super) struct DeletedStreamRow {
     pub(super) group: u64,
+    /// Before this, all events are deleted.
+    pub(super) cleared_to: Position,
+}
+
+impl DeletedStreamRow {
+    pub(super) fn new(group: u64) -> Self {
+        Self {
+            group,
+            cleared_to: Position::before(0),
+        }
+    }
 }
 
 /// A log event.
@@ -106,6 +141,7 @@ impl Record for GroupStateRow {}
 impl Record for StreamRow {}
 impl Record for StreamNameRow {}
 impl Record for MarkRow {}
+impl Record for DeletedGroupRow {}
 impl Record for DeletedStreamRow {}
 impl Record for EventRow {}
 impl Record for TimelineRow {}

@@ -75,7 +75,7 @@ impl LogStore {
             turn.remove(keys::stream(group.id, name));
             turn.remove(keys::stream_name(stream.id));
             turn.remove(keys::recency(group.id, stream.recency_ms(), name));
-            turn.put(keys::deleted_stream(stream.id), &DeletedStreamRow { group: group.id });
+            turn.put(keys::deleted_stream(stream.id), &DeletedStreamRow::new(group.id));
             Ok(())
         })
     }
@@ -112,8 +112,8 @@ impl LogStore {
                 OrderBy::LogStreamName => decode(&row.value)?,
                 OrderBy::LastEventTime => find(&view, &group, name)?,
             };
-            let oldest_live_ms = group.state.oldest_live_ms(now_ms);
-            page.log_streams.push(describe(&view, name, &stream, oldest_live_ms)?);
+            let oldest_ms = group.state.oldest_readable_ms(now_ms);
+            page.log_streams.push(describe(&view, name, &stream, oldest_ms)?);
             last = Some(row);
         }
         Ok(page)
@@ -153,9 +153,9 @@ fn listing(group: &Group, request: &DescribeLogStreams) -> (Listing, usize) {
     )
 }
 
-fn describe(view: &View<'_>, name: &str, stream: &StreamRow, oldest_live_ms: i64) -> Result<LogStream, LogsError> {
+fn describe(view: &View<'_>, name: &str, stream: &StreamRow, oldest_ms: i64) -> Result<LogStream, LogsError> {
     let live = Span {
-        from: Position::before(oldest_live_ms),
+        from: Position::before(oldest_ms),
         to: Position::before(i64::MAX),
     };
     let first = view.range(Table::Events, &live.keys(stream.id)).next().transpose()?;
@@ -167,7 +167,7 @@ fn describe(view: &View<'_>, name: &str, stream: &StreamRow, oldest_live_ms: i64
         log_stream_name: name.to_owned(),
         creation_time_ms: stream.created_ms,
         first_event_timestamp_ms,
-        last_event_timestamp_ms: stream.last_event_ms.filter(|last_ms| *last_ms >= oldest_live_ms),
+        last_event_timestamp_ms: stream.last_event_ms.filter(|last_ms| *last_ms >= oldest_ms),
         last_ingestion_time_ms: stream.last_ingestion_ms,
         upload_sequence_token: stream.sequence_token(),
     })

@@ -11,6 +11,12 @@ use std::sync::Mutex;
 /// The newest layout of keys that this version knows.
 const FORMAT: u64 = 1;
 
+/// How much of the journals is replayed at most when the store opens: a few seconds' worth.
+const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Changes of the catalog that are kept in memory before they are sorted to disk.
+const CATALOG_MEMORY_BYTES: u64 = 8 * 1024 * 1024;
+
 /// The file that the tree writes last when it creates a directory.
 const COMPLETE: &str = "version";
 
@@ -58,12 +64,9 @@ impl Store {
 }
 
 fn open_tables(dir: &Path) -> fjall::Result<Store> {
-    let database = Database::builder(dir).open()?;
+    let database = Database::builder(dir).max_journaling_size(JOURNAL_BYTES).open()?;
     let tables = Tables {
-        // Catalog rows are looked up by key and are expected to be there.
-        catalog: database.keyspace("catalog", || {
-            KeyspaceCreateOptions::default().expect_point_read_hits(true)
-        })?,
+        catalog: database.keyspace("catalog", catalog_options)?,
         events: database.keyspace("events", KeyspaceCreateOptions::default)?,
         timeline: database.keyspace("timeline", KeyspaceCreateOptions::default)?,
     };
@@ -73,6 +76,14 @@ fn open_tables(dir: &Path) -> fjall::Result<Store> {
         pending: Mutex::new(Pending::default()),
         committer: Mutex::new(()),
     })
+}
+
+fn catalog_options() -> KeyspaceCreateOptions {
+    // Rows are looked up by key and are expected to be there. They change often and are small: what they were must not
+    // pile up in front of what they are.
+    KeyspaceCreateOptions::default()
+        .expect_point_read_hits(true)
+        .max_memtable_size(CATALOG_MEMORY_BYTES)
 }
 
 /// Creates an empty store beside `dir` and moves it there, so that a crash in between leaves no half of a store.

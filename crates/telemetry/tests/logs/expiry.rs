@@ -92,7 +92,7 @@ fn events_that_come_later_expire_in_their_turn() {
     assert_eq!(
         fixture.logs.expire(NOW, 100).unwrap(),
         Expired {
-            deleted: 1,
+            deleted: 0,
             more: false
         }
     );
@@ -109,6 +109,25 @@ fn events_that_come_later_expire_in_their_turn() {
     let answer = fixture.put_at(NOW + 5 * DAY, "a", &[(NOW + 5 * DAY, "again")]).unwrap();
     assert_eq!(answer.rejected_log_events_info, None);
     expire(&fixture, NOW + 7 * DAY);
+    assert_eq!(fixture.stored_bytes(), 0);
+}
+
+#[test]
+fn events_older_than_what_was_deleted_may_come_after_a_longer_retention() {
+    let fixture = Fixture::with_streams(&["a"]);
+    fixture.put("a", &[(NOW - 5 * DAY, "gone")]);
+    retain(&fixture, 1);
+    assert_eq!(expire(&fixture, NOW), 1);
+    fixture
+        .logs
+        .delete_retention_policy(&fixture.scope, "/ecs/web")
+        .unwrap();
+    fixture.put("a", &[(NOW - 6 * DAY, "late")]);
+    assert_eq!(fixture.messages("a"), ["late"]);
+    assert_eq!(fixture.filter_at(NOW, filter()).len(), 1);
+    retain(&fixture, 7);
+    assert_eq!(expire(&fixture, NOW), 0);
+    assert_eq!(expire(&fixture, NOW + 2 * DAY), 1);
     assert_eq!(fixture.stored_bytes(), 0);
 }
 
