@@ -1,4 +1,6 @@
-//! Log groups and their retention.
+//! Log groups and their retention: created, deleted in one small write, listed by name.
+//!
+//! It does not delete events: that is `expire`.
 
 use super::check::Checks;
 use super::listing::Listing;

@@ -1,4 +1,6 @@
-//! Log streams.
+//! Log streams: created and deleted, listed by name or by their last event.
+//!
+//! It does not read events, beyond when the first one was.
 
 use super::check::Checks;
 use super::groups::{self, Group};
