@@ -1,7 +1,7 @@
 //! The AWS protocols: which bytes a document becomes, and which document bytes are.
 //!
 //! [`Protocol`] is the seam. A further protocol (rest-json, rpc-v2-cbor) is one more variant, one more codec module and
-//! one more way to recognise a request in [`route`]; shapes, services and everything behind them stay as they are,
+//! one more way to recognise a request in [`mod@route`]; shapes, services and everything behind them stay as they are,
 //! because they only meet documents. Nothing here knows what an operation means, and nothing here does I/O.
 
 mod client;
