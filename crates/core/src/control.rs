@@ -3,20 +3,25 @@
 //! The shell feeds it events, makes the changes durable, and only then releases the reply and the outbox.
 
 mod link;
+mod reset;
 mod run;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Write};
-use crate::ecs::model::{InstanceKey, TaskKey};
-use crate::ecs::session::{Session, ToAgent};
+use crate::ecs::model::{InstanceKey, InstanceStatus};
+use crate::ecs::reconcile::leave;
+use crate::ecs::session::ToAgent;
 use crate::ecs::view::Reply;
 use crate::ecs::view::describe::Facts;
 use crate::ecs::{self, Refusal};
 use crate::iam::{self, Attempt, Principal};
-use crate::kernel::{Cx, Scope, Timestamp};
+use crate::kernel::ids::TaskId;
+use crate::kernel::{Cx, Edit, Scope, Timestamp};
 use crate::network;
+use seen::Seen;
 
 /// A change of any domain's facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +39,7 @@ pub enum Change {
 }
 
 /// All durable facts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     ecs: ecs::State,
     network: network::State,
@@ -64,22 +69,13 @@ impl State {
     }
 }
 
-/// What is true only now: fed by events, never stored. After a restart everybody counts as connected for a while.
-#[derive(Clone, Debug, Default)]
-struct Seen {
-    sessions: BTreeMap<InstanceKey, Session>,
-    /// Instances whose agent may still come back, and until when they count as connected.
-    grace: BTreeMap<InstanceKey, Timestamp>,
-    /// Instances with a session or in grace.
-    connected: BTreeSet<InstanceKey>,
-    sequence: u32,
-}
-
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The control plane has loaded its facts and begins to work.
     Started,
+    /// Everything is to be stopped and forgotten. Answers how much is left; asked again until nothing is.
+    Reset,
     /// Somebody asks for a change.
     Request {
         /// Who.
@@ -132,7 +128,7 @@ pub struct Message {
 }
 
 /// What follows from an event. The reply and the outbox are released only once the changes are durable.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
     /// Facts that changed; they are applied already.
     pub changes: Vec<Change>,
@@ -150,14 +146,18 @@ pub const RECONNECT_GRACE_MS: i64 = 5_000;
 pub const ENDED_TASK_MS: i64 = 3_600_000;
 /// Milliseconds for which a client token is remembered.
 pub const CLIENT_TOKEN_MS: i64 = 86_400_000;
-/// The most rows that one tick removes.
-const SWEEP: usize = 50;
+/// The most rows that one turn of a sweep or of a loop changes.
+const SLICE: usize = 50;
 
 /// The control plane's brain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     state: State,
     seen: Seen,
+    /// How many messages this run has numbered.
+    sequence: u32,
+    /// Whether a loop has more to do than its last turn took.
+    unfinished: bool,
 }
 
 impl Control {
@@ -166,7 +166,7 @@ impl Control {
     pub fn new(state: State) -> Self {
         Self {
             state,
-            seen: Seen::default(),
+            ..Self::default()
         }
     }
 
@@ -178,14 +178,13 @@ impl Control {
 
     /// Takes an event.
     pub fn handle(&mut self, cx: &mut Cx, event: Event) -> Output {
-        let mut turn = Turn {
-            control: self,
-            cx,
-            output: Output::default(),
-            touched: BTreeSet::new(),
-        };
+        let mut turn = self.turn(cx);
         match event {
             Event::Started => turn.start(),
+            Event::Reset => {
+                let left = turn.reset();
+                turn.output.reply = Some(Ok(left));
+            }
             Event::Request {
                 principal,
                 scope,
@@ -195,37 +194,52 @@ impl Control {
                 instance,
                 connection,
                 event,
-            } => turn.link(instance, connection, event),
+            } => turn.link(&instance, connection, event),
         }
         turn.finish()
     }
 
     /// Does what is due: heartbeats, repetitions, and forgetting what ended long ago.
     pub fn tick(&mut self, cx: &mut Cx) -> Output {
-        let mut turn = Turn {
+        let mut turn = self.turn(cx);
+        turn.agents_due();
+        turn.leave();
+        turn.sweep();
+        turn.finish()
+    }
+
+    fn turn<'a>(&'a mut self, cx: &'a mut Cx) -> Turn<'a> {
+        Turn {
             control: self,
             cx,
             output: Output::default(),
-            touched: BTreeSet::new(),
-        };
-        turn.sessions_due();
-        turn.grace_due();
-        turn.sweep();
-        turn.finish()
+            touched: BTreeMap::new(),
+        }
     }
 
     /// When the next tick is due.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        let sessions = self.seen.sessions.values().map(Session::next_wakeup);
-        let grace = self.seen.grace.values().copied();
-        let ended = self.state.ecs.first_ended().map(|(at, _)| at.plus_ms(ENDED_TASK_MS));
-        let token = self
-            .state
-            .ecs
-            .first_remembered()
-            .map(|(at, _)| at.plus_ms(CLIENT_TOKEN_MS));
-        sessions.chain(grace).chain(ended).chain(token).min()
+        let ecs = &self.state.ecs;
+        let agents = self.seen.next_wakeup();
+        let ended = ecs.first_ended().map(|(at, _)| at.plus_ms(ENDED_TASK_MS));
+        let token = ecs.first_remembered().map(|(at, _)| at.plus_ms(CLIENT_TOKEN_MS));
+        let at_once = self.unfinished.then(Timestamp::default);
+        [agents, ended, token, at_once].into_iter().flatten().min()
+    }
+
+    /// Whether the agent of `instance` may connect: it is registered, or was deregistered and still has tasks to stop.
+    ///
+    /// # Errors
+    /// [`Refusal::InstanceNotFound`] and [`Refusal::InstanceInactive`].
+    pub fn admit_agent(&self, instance: &InstanceKey) -> Result<(), Refusal> {
+        let ecs = &self.state.ecs;
+        let known = ecs.instances().get(instance).ok_or(Refusal::InstanceNotFound)?;
+        match known.status {
+            InstanceStatus::Active => Ok(()),
+            InstanceStatus::Inactive if ecs.index().leaving().contains(instance) => Ok(()),
+            InstanceStatus::Inactive => Err(Refusal::InstanceInactive),
+        }
     }
 
     /// Answers a read.
@@ -261,7 +275,7 @@ impl Control {
         Facts {
             ecs: &self.state.ecs,
             network: &self.state.network,
-            connected: &self.seen.connected,
+            connected: self.seen.connected(),
         }
     }
 }
@@ -277,33 +291,36 @@ fn authorise(principal: &Principal, scope: &Scope, action: &str) -> Result<(), R
     .map_err(Refusal::Denied)
 }
 
-/// One event being taken: changes are applied and collected, and the tasks that they touch are remembered.
+/// One event being taken: changes are applied and collected, and the agents whom they concern are remembered.
 struct Turn<'a> {
     control: &'a mut Control,
     cx: &'a mut Cx,
     output: Output,
-    touched: BTreeSet<TaskKey>,
+    /// The instances that changed, with their tasks that changed.
+    touched: BTreeMap<InstanceKey, BTreeSet<TaskId>>,
 }
 
 impl Turn<'_> {
     /// Applies a change and keeps it for the store.
     fn put(&mut self, change: Change) {
-        if let Change::Ecs(ecs::Change::Task(edit)) = &change {
-            self.touched.insert(edit.key().clone());
+        match &change {
+            Change::Ecs(ecs::Change::Task(Edit::Put(task))) => {
+                self.touched.entry(task.instance_key()).or_default().insert(task.key.id);
+            }
+            Change::Ecs(ecs::Change::Instance(edit)) => {
+                self.touched.entry(edit.key().clone()).or_default();
+            }
+            Change::Ecs(_) | Change::Network(_) | Change::Epoch(_) => {}
         }
         self.control.state.apply(change.clone());
         self.output.changes.push(change);
     }
 
-    fn put_all(&mut self, admitted: Vec<ecs::Change>, network: Vec<network::Change>) {
-        admitted
-            .into_iter()
-            .map(Change::Ecs)
-            .for_each(|change| self.put(change));
-        network
-            .into_iter()
-            .map(Change::Network)
-            .for_each(|change| self.put(change));
+    fn put_all(&mut self, ecs: Vec<ecs::Change>, network: Vec<network::Change>) {
+        let network = network.into_iter().map(Change::Network);
+        for change in ecs.into_iter().map(Change::Ecs).chain(network) {
+            self.put(change);
+        }
     }
 
     fn start(&mut self) {
@@ -315,21 +332,16 @@ impl Turn<'_> {
             .expect("a control plane starts less than four billion times");
         self.put(Change::Epoch(epoch));
         let until = self.cx.now.plus_ms(START_GRACE_MS);
-        let known: Vec<InstanceKey> = self
-            .control
-            .state
-            .ecs
-            .instances()
-            .iter()
-            .map(|one| one.key.clone())
-            .collect();
-        for key in known {
-            self.control.seen.grace.insert(key.clone(), until);
-            self.control.seen.connected.insert(key);
+        let known = self.control.state.ecs.instances().iter().map(|instance| &instance.key);
+        let known = known.filter(|key| self.control.admit_agent(key).is_ok()).cloned();
+        for key in known.collect::<Vec<InstanceKey>>() {
+            self.control.seen.await_return(&key, until);
         }
+        self.leave();
     }
 
     fn request(&mut self, principal: &Principal, scope: Scope, write: Write) {
+        let deregisters = matches!(write, Write::DeregisterInstance(_));
         let reply = authorise(principal, &scope, write.action()).and_then(|()| {
             let caller = Caller {
                 scope,
@@ -340,6 +352,9 @@ impl Turn<'_> {
                 Err(run) => self.run_task(&caller, run),
             }
         });
+        if deregisters && reply.is_ok() {
+            self.leave();
+        }
         self.output.reply = Some(reply);
     }
 
@@ -348,18 +363,21 @@ impl Turn<'_> {
         self.control.facts().reply(admitted.answer)
     }
 
+    /// Looks after the tasks of machines that leave, a slice at a time.
+    fn leave(&mut self) {
+        let plan = leave::leave(&self.control.state.ecs, self.control.seen.connected(), self.cx, SLICE);
+        self.control.unfinished = plan.unfinished;
+        self.put_all(plan.changes, plan.network);
+    }
+
     /// Forgets what ended long ago, a slice at a time.
     fn sweep(&mut self) {
-        for _ in 0..SWEEP {
+        for _ in 0..SLICE {
             let ecs = &self.control.state.ecs;
             let due = |at: &Timestamp, keep_ms| self.cx.now.since_ms(*at) >= keep_ms;
             let change = match (ecs.first_ended(), ecs.first_remembered()) {
-                (Some((at, key)), _) if due(at, ENDED_TASK_MS) => {
-                    ecs::Change::Task(crate::kernel::Edit::Delete(key.clone()))
-                }
-                (_, Some((at, key))) if due(at, CLIENT_TOKEN_MS) => {
-                    ecs::Change::ClientToken(crate::kernel::Edit::Delete(key.clone()))
-                }
+                (Some((at, key)), _) if due(at, ENDED_TASK_MS) => ecs::Change::Task(Edit::Delete(key.clone())),
+                (_, Some((at, key))) if due(at, CLIENT_TOKEN_MS) => ecs::Change::ClientToken(Edit::Delete(key.clone())),
                 _ => return,
             };
             self.put(Change::Ecs(change));

@@ -3,43 +3,58 @@
 use super::{Change, LinkEvent, Message, RECONNECT_GRACE_MS, Turn};
 use crate::ecs::model::instance::Versions;
 use crate::ecs::model::{ContainerInstance, InstanceKey, Task, TaskKey, TaskStatus};
-use crate::ecs::refer;
 use crate::ecs::session::{Session, ToAgent, desired};
 use crate::ecs::view::assignment::{Assignment, Desired, assignment};
-use crate::ecs::{self};
+use crate::ecs::{self, refer};
 use crate::kernel::Edit;
 use crate::kernel::ids::TaskId;
 
 impl Turn<'_> {
-    pub(super) fn link(&mut self, instance: InstanceKey, connection: u64, event: LinkEvent) {
+    pub(super) fn link(&mut self, instance: &InstanceKey, connection: u64, event: LinkEvent) {
         if let LinkEvent::Opened { own, versions } = event {
-            self.opened(instance, connection, own, versions);
+            self.opened(instance, Session::new(connection, own, self.cx.now), versions);
             return;
         }
-        let Some(session) = self.control.seen.sessions.get_mut(&instance) else {
-            return;
-        };
-        if session.connection != connection {
+        // What an old connection says after a new one took its place does not count.
+        let current = self.control.seen.session(instance);
+        if current.is_none_or(|session| session.connection != connection) {
             return;
         }
-        session.heard();
+        self.control.seen.with_session(instance, Session::heard);
         match event {
             LinkEvent::Opened { .. } | LinkEvent::Heard => {}
-            LinkEvent::Acknowledged(message_id) => {
-                let confirmed = session.confirm(&message_id);
-                let own = session.own;
-                confirmed
-                    .into_iter()
-                    .for_each(|(id, desired)| self.confirmed(&instance, id, desired, own));
-            }
-            LinkEvent::StopCandidates(message_id, tasks) => self.verify_stops(&instance, message_id, &tasks),
-            LinkEvent::Closed => self.closed(&instance),
+            LinkEvent::Acknowledged(message_id) => self.acknowledged(instance, &message_id),
+            LinkEvent::StopCandidates(message_id, tasks) => self.verify_stops(instance, message_id, &tasks),
+            LinkEvent::Closed => self.await_return(instance),
         }
     }
 
-    fn opened(&mut self, key: InstanceKey, connection: u64, own: bool, versions: Versions) {
-        let known = self.control.state.ecs.instances().get(&key);
-        let Some(known) = known else { return };
+    fn opened(&mut self, key: &InstanceKey, session: Session, versions: Versions) {
+        let connection = session.connection;
+        if self.control.admit_agent(key).is_err() {
+            self.send(key, connection, ToAgent::Close);
+            return;
+        }
+        self.put_versions(key, versions);
+        if let Some(before) = self.control.seen.open(key, session) {
+            self.send(key, before, ToAgent::Close);
+        }
+        let now = self.cx.now;
+        let heartbeat = self.control.seen.with_session(key, |session| session.due(now));
+        heartbeat
+            .flatten()
+            .into_iter()
+            .for_each(|body| self.send(key, connection, body));
+        self.send_manifest(key, connection);
+        let placed = self.tasks_on(key);
+        self.tell(key, &placed);
+    }
+
+    fn put_versions(&mut self, key: &InstanceKey, versions: Versions) {
+        let Some(known) = self.control.state.ecs.instances().get(key) else {
+            return;
+        };
+        let versions = versions.or(known.versions.clone());
         if known.versions != versions {
             let changed = ContainerInstance {
                 versions,
@@ -48,37 +63,28 @@ impl Turn<'_> {
             };
             self.put(Change::Ecs(ecs::Change::Instance(Edit::Put(changed))));
         }
-        let mut session = Session::new(connection, own, self.cx.now);
-        let heartbeat = session.due(self.cx.now);
-        if let Some(before) = self.control.seen.sessions.insert(key.clone(), session) {
-            self.send(&key, before.connection, ToAgent::Close);
-        }
-        self.control.seen.grace.remove(&key);
-        self.control.seen.connected.insert(key.clone());
-        heartbeat.into_iter().for_each(|body| self.send(&key, connection, body));
-        self.send_manifest(&key, connection);
-        let placed = self.tasks_on(&key);
-        self.tell(&key, &placed);
     }
 
-    fn closed(&mut self, instance: &InstanceKey) {
-        self.control.seen.sessions.remove(instance);
-        self.control
-            .seen
-            .grace
-            .insert(instance.clone(), self.cx.now.plus_ms(RECONNECT_GRACE_MS));
+    fn await_return(&mut self, instance: &InstanceKey) {
+        let until = self.cx.now.plus_ms(RECONNECT_GRACE_MS);
+        self.control.seen.await_return(instance, until);
+    }
+
+    fn acknowledged(&mut self, instance: &InstanceKey, message_id: &str) {
+        let confirmed = self.control.seen.with_session(instance, |session| {
+            let own = session.own;
+            session.confirm(message_id).into_iter().map(move |told| (told, own))
+        });
+        for ((id, told), own) in confirmed.into_iter().flatten() {
+            self.confirmed(instance, id, told, own);
+        }
     }
 
     /// The agent has taken what it was told about a task. One that stops is STOPPING from now on; the stock agent does not
     /// confirm interfaces that are no hardware, so for it the interface counts as attached.
     fn confirmed(&mut self, instance: &InstanceKey, id: TaskId, told: Desired, own: bool) {
-        let Some(task) = self
-            .control
-            .state
-            .ecs
-            .task_on(instance, id)
-            .filter(|task| !task.is_stopped())
-        else {
+        let task = self.control.state.ecs.task_on(instance, id);
+        let Some(task) = task.filter(|task| !task.is_stopped()) else {
             return;
         };
         let mut next = task.clone();
@@ -107,95 +113,86 @@ impl Turn<'_> {
             })
         };
         let tasks: Vec<TaskKey> = keys.filter(|key| !runs(key)).collect();
-        let Some(session) = self.control.seen.sessions.get(instance) else {
-            return;
-        };
-        if !tasks.is_empty() {
-            let connection = session.connection;
+        let connection = self.control.seen.session(instance).map(|session| session.connection);
+        if let Some(connection) = connection.filter(|_| !tasks.is_empty()) {
             self.send(instance, connection, ToAgent::StopVerified { message_id, tasks });
         }
     }
 
-    fn tasks_on(&self, instance: &InstanceKey) -> Vec<TaskKey> {
+    fn tasks_on(&self, instance: &InstanceKey) -> Vec<TaskId> {
         let load = self.control.state.ecs.index().load(instance);
-        let key = |id| TaskKey {
-            scope: instance.scope.clone(),
-            cluster: instance.cluster.clone(),
-            id,
-        };
-        load.into_iter()
-            .flat_map(|load| load.tasks())
-            .map(|id| key(*id))
-            .collect()
+        load.into_iter().flat_map(|load| load.tasks()).copied().collect()
     }
 
     fn send_manifest(&mut self, instance: &InstanceKey, connection: u64) {
         let ecs = &self.control.state.ecs;
         let placed = self.tasks_on(instance);
-        let wanted = |key: TaskKey| ecs.tasks().get(&key).map(|task| (key, desired(task)));
-        let tasks = placed.into_iter().filter_map(wanted).collect();
+        let placed = placed.into_iter().filter_map(|id| ecs.task_on(instance, id));
+        let tasks = placed.map(|task| (task.key.clone(), desired(task))).collect();
         let sequence = self.next_sequence();
-        let message_id = format!("manifest-{sequence}");
-        self.send(
-            instance,
-            connection,
-            ToAgent::Manifest {
-                message_id,
-                sequence,
-                tasks,
-            },
-        );
+        let manifest = ToAgent::Manifest {
+            message_id: format!("manifest-{sequence}"),
+            sequence,
+            tasks,
+        };
+        self.send(instance, connection, manifest);
     }
 
-    /// Tells the agents about the tasks that this turn touched.
+    /// Tells the agents about their tasks that this turn touched, and lets go of those whose machine has left.
     pub(super) fn tell_touched(&mut self) {
-        let touched = std::mem::take(&mut self.touched);
-        let mut by_instance = std::collections::BTreeMap::<InstanceKey, Vec<TaskKey>>::new();
-        for key in touched {
-            if let Some(task) = self.control.state.ecs.tasks().get(&key) {
-                by_instance.entry(task.instance_key()).or_default().push(key);
+        for (instance, ids) in std::mem::take(&mut self.touched) {
+            self.tell(&instance, &ids.into_iter().collect::<Vec<_>>());
+            let session = self.control.seen.session(&instance);
+            let connection = session.map(|session| session.connection);
+            if self.control.admit_agent(&instance).is_err() {
+                connection
+                    .into_iter()
+                    .for_each(|connection| self.send(&instance, connection, ToAgent::Close));
+                self.control.seen.forget(&instance);
             }
-        }
-        for (instance, tasks) in by_instance {
-            if let Some(session) = self.control.seen.sessions.get_mut(&instance) {
-                let over = |key: &&TaskKey| self.control.state.ecs.tasks().get(key).is_none_or(Task::is_stopped);
-                tasks.iter().filter(over).for_each(|key| session.forget(key.id));
-            }
-            self.tell(&instance, &tasks);
         }
     }
 
-    /// Tells an agent what it does not know yet about `tasks`, in payloads of bounded size.
-    fn tell(&mut self, instance: &InstanceKey, tasks: &[TaskKey]) {
-        loop {
-            let state = &self.control.state;
-            let Some(session) = self.control.seen.sessions.get(instance) else {
-                return;
-            };
-            let known = tasks.iter().filter_map(|key| state.ecs.tasks().get(key));
-            let untold: Vec<Task> = session.untold(known, self.cx.now).into_iter().cloned().collect();
-            if untold.is_empty() {
-                return;
-            }
-            let sequence = self.next_sequence();
-            let message_id = format!("payload-{sequence}");
-            let assignments = untold.iter().filter_map(|task| self.assignment(task)).collect();
-            let now = self.cx.now;
-            let Some(session) = self.control.seen.sessions.get_mut(instance) else {
-                return;
-            };
-            untold.iter().for_each(|task| session.tell(task, &message_id, now));
-            let connection = session.connection;
-            self.send(
-                instance,
-                connection,
-                ToAgent::Payload {
-                    message_id,
-                    sequence,
-                    tasks: assignments,
-                },
-            );
+    /// Tells an agent what it does not know yet about tasks, in payloads of bounded size, and forgets those that are over.
+    fn tell(&mut self, instance: &InstanceKey, ids: &[TaskId]) {
+        let over = |id: &&TaskId| {
+            self.control
+                .state
+                .ecs
+                .task_on(instance, **id)
+                .is_none_or(Task::is_stopped)
+        };
+        let over: Vec<TaskId> = ids.iter().filter(over).copied().collect();
+        self.control.seen.with_session(instance, |session| {
+            over.into_iter().for_each(|id| session.forget(id));
+        });
+        while self.tell_some(instance, ids) {}
+    }
+
+    /// Sends one payload, if there is anything to tell.
+    fn tell_some(&mut self, instance: &InstanceKey, ids: &[TaskId]) -> bool {
+        let (ecs, now) = (&self.control.state.ecs, self.cx.now);
+        let Some(session) = self.control.seen.session(instance) else {
+            return false;
+        };
+        let connection = session.connection;
+        let known = ids.iter().filter_map(|id| ecs.task_on(instance, *id));
+        let untold: Vec<Task> = session.untold(known, now).into_iter().cloned().collect();
+        if untold.is_empty() {
+            return false;
         }
+        let sequence = self.next_sequence();
+        let message_id = format!("payload-{sequence}");
+        self.control.seen.with_session(instance, |session| {
+            untold.iter().for_each(|task| session.tell(task, &message_id, now));
+        });
+        let payload = ToAgent::Payload {
+            message_id,
+            sequence,
+            tasks: untold.iter().filter_map(|task| self.assignment(task)).collect(),
+        };
+        self.send(instance, connection, payload);
+        true
     }
 
     fn assignment(&self, task: &Task) -> Option<Assignment> {
@@ -208,12 +205,12 @@ impl Turn<'_> {
     }
 
     fn next_sequence(&mut self) -> u64 {
-        let seen = &mut self.control.seen;
-        seen.sequence = seen
+        let control = &mut self.control;
+        control.sequence = control
             .sequence
             .checked_add(1)
             .expect("a run sends less than four billion messages");
-        (u64::from(self.control.state.epoch) << 32) | u64::from(seen.sequence)
+        (u64::from(control.state.epoch) << 32) | u64::from(control.sequence)
     }
 
     fn send(&mut self, instance: &InstanceKey, connection: u64, body: ToAgent) {
@@ -224,45 +221,30 @@ impl Turn<'_> {
         });
     }
 
-    /// Heartbeats, repetitions, and the end of connections that do not answer.
-    pub(super) fn sessions_due(&mut self) {
-        let now = self.cx.now;
-        let due = self
-            .control
-            .seen
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.next_wakeup() <= now);
-        let due: Vec<InstanceKey> = due.map(|(key, _)| key.clone()).collect();
-        for key in due {
-            let Some(session) = self.control.seen.sessions.get_mut(&key) else {
-                continue;
-            };
-            let (connection, body) = (session.connection, session.due(now));
-            let silent = body == Some(ToAgent::Close);
-            body.into_iter().for_each(|body| self.send(&key, connection, body));
-            if silent {
-                self.closed(&key);
-            } else {
-                let placed = self.tasks_on(&key);
-                self.tell(&key, &placed);
+    /// Heartbeats, repetitions, the end of connections that do not answer, and of waiting for agents that do not come back.
+    pub(super) fn agents_due(&mut self) {
+        for key in self.control.seen.due(self.cx.now) {
+            match self.control.seen.session(&key).map(|session| session.connection) {
+                Some(connection) => self.session_due(&key, connection),
+                None => self.control.seen.forget(&key),
             }
         }
     }
 
-    /// Agents that did not come back in time do not count as connected any more.
-    pub(super) fn grace_due(&mut self) {
+    fn session_due(&mut self, key: &InstanceKey, connection: u64) {
         let now = self.cx.now;
-        let seen = &mut self.control.seen;
-        let over: Vec<InstanceKey> = seen
-            .grace
-            .iter()
-            .filter(|(_, until)| **until <= now)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in over {
-            seen.grace.remove(&key);
-            seen.connected.remove(&key);
+        let body = self
+            .control
+            .seen
+            .with_session(key, |session| session.due(now))
+            .flatten();
+        let silent = body == Some(ToAgent::Close);
+        body.into_iter().for_each(|body| self.send(key, connection, body));
+        if silent {
+            self.await_return(key);
+            return;
         }
+        let overdue = self.control.seen.session(key).map(|session| session.overdue(now));
+        self.tell(key, &overdue.unwrap_or_default());
     }
 }

@@ -2,8 +2,10 @@
 
 use super::{Change, Turn};
 use crate::ecs::admit::Caller;
-use crate::ecs::admit::run_task::{self, RunTask};
+use crate::ecs::admit::run_task::make::{Placed, place_one};
+use crate::ecs::admit::run_task::{self, Admission, Order, RunTask};
 use crate::ecs::model::TaskKey;
+use crate::ecs::place::Failure;
 use crate::ecs::view::{Answer, Reply};
 use crate::ecs::{self, Refusal};
 use crate::kernel::Edit;
@@ -12,43 +14,42 @@ use crate::network;
 
 impl Turn<'_> {
     pub(super) fn run_task(&mut self, caller: &Caller, request: RunTask) -> Result<Reply, Refusal> {
-        let admission = run_task::admit(&self.control.state.ecs, self.cx, caller, request)?;
-        let key = |id| TaskKey {
-            scope: admission.cluster.scope.clone(),
-            cluster: admission.cluster.name.clone(),
-            id,
+        let (keys, failures) = match run_task::admit(&self.control.state.ecs, self.cx, caller, request)? {
+            Admission::Repeated(keys) => (keys, Vec::new()),
+            Admission::Fresh(order) => self.place(order),
         };
-        if let Some(ids) = &admission.repeated {
-            return Ok(self.show(ids.iter().copied().map(key).collect(), Vec::new()));
-        }
-        if let Some(first) = admission.first.clone() {
+        Ok(self.control.facts().reply(Answer::Tasks(keys, failures)))
+    }
+
+    /// Places as many tasks as fit. What one of them meets with, the others would meet with too.
+    fn place(&mut self, order: Order) -> (Vec<TaskKey>, Vec<Failure>) {
+        if let Some(first) = order.first.clone() {
             self.put(Change::Ecs(first));
         }
         let (mut keys, mut failures) = (Vec::new(), Vec::new());
-        for _ in 0..admission.count {
+        for _ in 0..order.count {
             let (state, seen) = (&self.control.state, &self.control.seen);
-            match run_task::place_one(&state.ecs, &state.network, &seen.connected, self.cx, &admission) {
-                Ok(placed) => {
-                    keys.push(placed.task.key.clone());
-                    let interface = placed
-                        .interface
-                        .map(|interface| network::Change::Interface(Edit::Put(interface)));
-                    self.put_all(
-                        vec![ecs::Change::Task(Edit::Put(placed.task))],
-                        interface.into_iter().collect(),
-                    );
+            match place_one(&state.ecs, &state.network, seen.connected(), self.cx, &order) {
+                Ok(placed) => keys.push(self.put_placed(placed)),
+                Err(reasons) => {
+                    failures = reasons;
+                    break;
                 }
-                Err(reasons) => failures.extend(reasons),
             }
         }
         let ids: Vec<TaskId> = keys.iter().map(|key| key.id).collect();
-        if let Some(token) = run_task::remember(&admission, self.cx, &ids) {
+        if let Some(token) = run_task::remember(&order, self.cx, &ids) {
             self.put(Change::Ecs(token));
         }
-        Ok(self.show(keys, failures))
+        (keys, failures)
     }
 
-    fn show(&self, keys: Vec<TaskKey>, failures: Vec<crate::ecs::place::Failure>) -> Reply {
-        self.control.facts().reply(Answer::Tasks(keys, failures))
+    fn put_placed(&mut self, placed: Placed) -> TaskKey {
+        let key = placed.task.key.clone();
+        self.put(Change::Ecs(ecs::Change::Task(Edit::Put(placed.task))));
+        if let Some(interface) = placed.interface {
+            self.put(Change::Network(network::Change::Interface(Edit::Put(interface))));
+        }
+        key
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn admit(
         Write::RegisterTaskDefinition(draft) => register_task_definition::admit(state, cx, caller, draft),
         Write::DeregisterTaskDefinition(name) => deregister_task_definition::admit(state, cx, caller, &name),
         Write::RegisterInstance(request) => register_instance::admit(state, cx, caller, request),
-        Write::DeregisterInstance(request) => deregister_instance::admit(state, cx, caller, &request),
+        Write::DeregisterInstance(request) => deregister_instance::admit(state, caller, &request),
         Write::RunTask(request) => return Err(request),
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
         Write::Submit(request) => admit_report(state, cx, caller, request),

@@ -1,12 +1,14 @@
 //! Clusters, container instances, task definitions and tasks.
 //!
 //! [`model`] has the nouns, [`state`] their tables, [`admit`] one file per write, [`place`] the choice of a machine,
+//! [`reconcile`] one file per loop,
 //! [`session`] the conversation with an agent, [`view`] what others get to see.
 
 pub mod admit;
 pub mod api;
 pub mod model;
 pub mod place;
+pub mod reconcile;
 pub mod refer;
 pub mod refusal;
 pub mod report;

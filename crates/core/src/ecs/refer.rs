@@ -118,7 +118,8 @@ pub fn definition(scope: &Scope, text: &str) -> Result<DefinitionRef, Refusal> {
     match rest.split_once(':') {
         None => Ok(DefinitionRef::Newest(family(rest)?)),
         Some((name, number)) => {
-            let revision = number.parse().ok().filter(|revision| *revision > 0);
+            let plain = number.bytes().all(|b| b.is_ascii_digit());
+            let revision = number.parse().ok().filter(|revision| plain && *revision > 0);
             let revision = revision.ok_or_else(|| Refusal::Revision(number.to_owned()))?;
             Ok(DefinitionRef::Revision(TaskDefinitionKey {
                 scope: scope.clone(),
@@ -186,6 +187,7 @@ mod tests {
         assert!(matches!(definition(&scope(), "web:3"), Ok(DefinitionRef::Revision(key)) if key.revision == 3));
         assert!(matches!(definition(&scope(), "web:x"), Err(Refusal::Revision(_))));
         assert!(matches!(definition(&scope(), "web:0"), Err(Refusal::Revision(_))));
+        assert!(matches!(definition(&scope(), "web:+3"), Err(Refusal::Revision(_))));
         assert!(definition(&scope(), "").is_err());
     }
 }

@@ -80,7 +80,7 @@ pub enum Refusal {
     SubnetNotFound(String),
     /// A security group that does not exist.
     SecurityGroupNotFound(String),
-    /// Subnets or groups of different VPCs, or more than allowed.
+    /// The cluster has no container instances at all.
     NoInstances,
     /// A client token that was used with other parameters.
     TokenConflict {
@@ -142,7 +142,7 @@ pub enum Fault {
     FargateNetworkMode,
     /// A member that FARGATE does not take.
     FargateMember(&'static str),
-    /// FARGATE with `pidMode` or `ipcMode` host.
+    /// FARGATE with another `pidMode` than `task`.
     FargatePidMode(String),
     /// FARGATE with a log driver that it does not have.
     FargateLogDriver(String),
@@ -183,7 +183,7 @@ pub enum Fault {
         /// The option.
         option: String,
     },
-    /// The same as above for an option's value.
+    /// An option of the log driver with a value that it cannot have.
     LogOptionValue {
         /// The option.
         option: String,

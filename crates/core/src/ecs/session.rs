@@ -57,25 +57,24 @@ pub enum ToAgent {
 }
 
 /// A conversation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The number of the connection, unique within a run of the control plane.
     pub connection: u64,
     /// Whether the agent is Berth's own, which confirms attachments itself.
     pub own: bool,
-    told: BTreeMap<TaskId, Told>,
+    told: BTreeMap<TaskId, Desired>,
+    unconfirmed: BTreeMap<TaskId, Sent>,
     unanswered_since: Option<Timestamp>,
     heartbeat_at: Timestamp,
     heartbeats: u64,
 }
 
-/// What an agent was told about a task.
-#[derive(Clone, Debug)]
-struct Told {
-    desired: Desired,
-    at: Timestamp,
+/// The message in which an agent was told about a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sent {
     message_id: String,
-    confirmed: bool,
+    at: Timestamp,
 }
 
 impl Session {
@@ -86,18 +85,23 @@ impl Session {
             connection,
             own,
             told: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
             unanswered_since: None,
             heartbeat_at: now,
             heartbeats: 0,
         }
     }
 
-    /// Those of `tasks` that the agent has yet to be told about, or must be told again because it did not confirm in time.
+    /// The first of `tasks` that the agent has yet to be told about, or must be told again because it did not confirm in time:
+    /// as many as fit into one payload.
     #[must_use]
     pub fn untold<'a>(&self, tasks: impl Iterator<Item = &'a Task>, now: Timestamp) -> Vec<&'a Task> {
-        let news = |task: &&Task| match self.told.get(&task.key.id) {
-            None => true,
-            Some(told) => told.desired != desired(task) || (!told.confirmed && now.since_ms(told.at) >= RESEND_MS),
+        let news = |task: &&Task| {
+            self.told.get(&task.key.id) != Some(&desired(task))
+                || self
+                    .unconfirmed
+                    .get(&task.key.id)
+                    .is_some_and(|sent| is_overdue(sent, now))
         };
         tasks
             .filter(|task| !task.is_stopped())
@@ -106,27 +110,35 @@ impl Session {
             .collect()
     }
 
+    /// The tasks about which the agent did not confirm in time what it was told.
+    #[must_use]
+    pub fn overdue(&self, now: Timestamp) -> Vec<TaskId> {
+        let overdue = self.unconfirmed.iter().filter(|(_, sent)| is_overdue(sent, now));
+        overdue.map(|(id, _)| *id).collect()
+    }
+
     /// Remembers that `task` was told in message `message_id`.
     pub fn tell(&mut self, task: &Task, message_id: &str, now: Timestamp) {
-        let told = Told {
-            desired: desired(task),
-            at: now,
+        let sent = Sent {
             message_id: message_id.to_owned(),
-            confirmed: false,
+            at: now,
         };
-        self.told.insert(task.key.id, told);
+        self.told.insert(task.key.id, desired(task));
+        self.unconfirmed.insert(task.key.id, sent);
     }
 
     /// The agent confirmed a message: the tasks that it was told there, with what it was told.
     pub fn confirm(&mut self, message_id: &str) -> Vec<(TaskId, Desired)> {
-        let mut confirmed = Vec::new();
-        for (id, told) in &mut self.told {
-            if told.message_id == message_id && !told.confirmed {
-                told.confirmed = true;
-                confirmed.push((*id, told.desired));
-            }
+        let confirmed = self
+            .unconfirmed
+            .iter()
+            .filter(|(_, sent)| sent.message_id == message_id);
+        let confirmed: Vec<TaskId> = confirmed.map(|(id, _)| *id).collect();
+        for id in &confirmed {
+            self.unconfirmed.remove(id);
         }
-        confirmed
+        let told = |id: TaskId| self.told.get(&id).map(|desired| (id, *desired));
+        confirmed.into_iter().filter_map(told).collect()
     }
 
     /// The agent was heard.
@@ -137,6 +149,7 @@ impl Session {
     /// Forgets a task that is over.
     pub fn forget(&mut self, id: TaskId) {
         self.told.remove(&id);
+        self.unconfirmed.remove(&id);
     }
 
     /// What is due at `now`: a heartbeat, or the end of a connection that does not answer.
@@ -162,17 +175,14 @@ impl Session {
     #[must_use]
     pub fn next_wakeup(&self) -> Timestamp {
         let silence = self.unanswered_since.map(|since| since.plus_ms(SILENCE_MS));
-        let resend = self
-            .told
-            .values()
-            .filter(|told| !told.confirmed)
-            .map(|told| told.at.plus_ms(RESEND_MS))
-            .min();
-        [silence, resend]
-            .into_iter()
-            .flatten()
-            .fold(self.heartbeat_at, Timestamp::min)
+        let resend = self.unconfirmed.values().map(|sent| sent.at.plus_ms(RESEND_MS)).min();
+        let others = silence.into_iter().chain(resend);
+        others.fold(self.heartbeat_at, Timestamp::min)
     }
+}
+
+fn is_overdue(sent: &Sent, now: Timestamp) -> bool {
+    now.since_ms(sent.at) >= RESEND_MS
 }
 
 /// Where the agent shall take `task`.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::model::task::Counted;
 use super::model::task_definition::{Family, FamilyKey};
 use super::model::{
-    ClientToken, ClientTokenKey, Cluster, ClusterKey, ContainerInstance, InstanceKey, Task, TaskDefinition,
+    ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ContainerInstance, InstanceKey, Task, TaskDefinition,
 };
-use super::model::{DefinitionStatus, FamilyName, InstanceStatus, TaskDefinitionKey, TaskKey, TaskStatus};
+use super::model::{DefinitionStatus, FamilyName, InstanceStatus, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::{Edit, Scope, Table, Timestamp};
@@ -33,7 +34,7 @@ pub enum Change {
 }
 
 /// The facts of ECS.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     clusters: Table<Cluster>,
     families: Table<Family>,
@@ -43,7 +44,7 @@ pub struct State {
     tokens: Table<ClientToken>,
     index: Index,
     counts: BTreeMap<ClusterKey, Counts>,
-    registrations: BTreeMap<(ClusterKey, String), InstanceId>,
+    registrations: BTreeSet<(ClusterKey, String, InstanceId)>,
     ended: BTreeSet<(Timestamp, TaskKey)>,
     remembered: BTreeSet<(Timestamp, ClientTokenKey)>,
 }
@@ -53,12 +54,10 @@ pub struct State {
 pub struct Counts {
     /// Instances that are not deregistered.
     pub instances: usize,
-    /// Tasks that run.
+    /// Tasks that run, or are on their way to their end.
     pub running: usize,
     /// Tasks on their way to running.
     pub pending: usize,
-    /// Tasks that are not over.
-    pub alive: usize,
 }
 
 impl State {
@@ -78,45 +77,41 @@ impl State {
         let key = edit.key().clone();
         let old = self.instances.apply(edit);
         let new = self.instances.get(&key);
-        let counts = self.counts.entry(key.cluster_key()).or_default();
-        if let Some(old) = &old {
-            counts.instances -= usize::from(old.status == InstanceStatus::Active);
-            if let Some(token) = &old.client_token {
-                self.registrations.remove(&(key.cluster_key(), token.clone()));
-            }
+        let cluster = key.cluster_key();
+        let active = |instance: &&ContainerInstance| instance.status == InstanceStatus::Active;
+        let registration = |instance: &ContainerInstance| {
+            let token = instance.client_token.clone()?;
+            Some((cluster.clone(), token, key.id))
+        };
+        if let Some(old) = old.as_ref().and_then(registration) {
+            self.registrations.remove(&old);
         }
-        if let Some(new) = new {
-            counts.instances += usize::from(new.status == InstanceStatus::Active);
-            if let Some(token) = &new.client_token {
-                self.registrations.insert((key.cluster_key(), token.clone()), key.id);
-            }
-        }
-        self.index
-            .set_instance(&key, new.filter(|instance| instance.status == InstanceStatus::Active));
+        self.registrations.extend(new.and_then(registration));
+        count(&mut self.counts, &cluster, |counts| {
+            counts.instances -= usize::from(old.as_ref().filter(active).is_some());
+            counts.instances += usize::from(new.filter(active).is_some());
+        });
+        self.index.set_instance(&key, new.filter(active));
     }
 
     fn apply_task(&mut self, edit: Edit<Task>) {
         let key = edit.key().clone();
         let old = self.tasks.apply(edit);
         let new = self.tasks.get(&key);
-        let counts = self.counts.entry(key.cluster_key()).or_default();
+        let ended = |task: &Task| Some((task.times.stopped_at?, key.clone()));
+        if let Some(old) = old.as_ref().and_then(ended) {
+            self.ended.remove(&old);
+        }
+        self.ended.extend(new.and_then(ended));
+        count(&mut self.counts, &key.cluster_key(), |counts| {
+            old.iter().for_each(|task| counts.shift(task, false));
+            new.iter().for_each(|task| counts.shift(task, true));
+        });
         if let Some(old) = &old {
-            counts.shift(old, false);
-            if let Some(at) = old.times.stopped_at {
-                self.ended.remove(&(at, key.clone()));
-            }
-            if let Some(definition) = self.definitions.get(&old.definition_key()) {
-                self.index.remove_task(old, definition);
-            }
+            self.index.remove_task(old, self.definitions.get(&old.definition_key()));
         }
         if let Some(new) = new {
-            counts.shift(new, true);
-            if let Some(at) = new.times.stopped_at {
-                self.ended.insert((at, key));
-            }
-            if let Some(definition) = self.definitions.get(&new.definition_key()) {
-                self.index.add_task(new, definition);
-            }
+            self.index.add_task(new, self.definitions.get(&new.definition_key()));
         }
     }
 
@@ -181,7 +176,12 @@ impl State {
     /// The instance that registered with `token` in `cluster`.
     #[must_use]
     pub fn registered_with(&self, cluster: &ClusterKey, token: &str) -> Option<InstanceId> {
-        self.registrations.get(&(cluster.clone(), token.to_owned())).copied()
+        let key = |id| (cluster.clone(), token.to_owned(), id);
+        let found = self
+            .registrations
+            .range(key(InstanceId(0))..=key(InstanceId(u128::MAX)))
+            .next();
+        found.map(|(_, _, id)| *id)
     }
 
     /// The task that ended first, and when.
@@ -198,31 +198,37 @@ impl State {
 
     /// The clusters of `scope`, in the order of their names.
     pub fn clusters_of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Cluster> {
-        let after = self
-            .clusters
-            .iter()
-            .skip_while(move |cluster| cluster.key.scope < *scope);
-        after.take_while(move |cluster| cluster.key.scope == *scope)
+        let first = ClusterKey {
+            scope: scope.clone(),
+            name: ClusterName::first(),
+        };
+        self.clusters
+            .range(first..)
+            .take_while(move |cluster| cluster.key.scope == *scope)
     }
 
-    /// The tasks of `cluster`, in the order of their ids.
-    pub fn tasks_of(&self, cluster: &ClusterKey) -> impl Iterator<Item = &Task> + use<'_> {
+    /// The tasks of `cluster` from the id `first` on, in the order of their ids.
+    pub fn tasks_of(&self, cluster: &ClusterKey, first: TaskId) -> impl Iterator<Item = &Task> + use<'_> {
         let key = |id| TaskKey {
             scope: cluster.scope.clone(),
             cluster: cluster.name.clone(),
-            id: TaskId(id),
+            id,
         };
-        self.tasks.range(key(0)..=key(u128::MAX))
+        self.tasks.range(key(first)..=key(TaskId(u128::MAX)))
     }
 
-    /// The instances of `cluster`, in the order of their ids.
-    pub fn instances_of(&self, cluster: &ClusterKey) -> impl Iterator<Item = &ContainerInstance> + use<'_> {
+    /// The instances of `cluster` from the id `first` on, in the order of their ids.
+    pub fn instances_of(
+        &self,
+        cluster: &ClusterKey,
+        first: InstanceId,
+    ) -> impl Iterator<Item = &ContainerInstance> + use<'_> {
         let key = |id| InstanceKey {
             scope: cluster.scope.clone(),
             cluster: cluster.name.clone(),
-            id: InstanceId(id),
+            id,
         };
-        self.instances.range(key(0)..=key(u128::MAX))
+        self.instances.range(key(first)..=key(InstanceId(u128::MAX)))
     }
 
     /// The task `id` in the cluster of `instance`.
@@ -259,8 +265,13 @@ impl State {
 
     /// The families of `scope`, in the order of their names.
     pub fn families_of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Family> {
-        let after = self.families.iter().skip_while(move |family| family.key.scope < *scope);
-        after.take_while(move |family| family.key.scope == *scope)
+        let first = FamilyKey {
+            scope: scope.clone(),
+            name: FamilyName::first(),
+        };
+        self.families
+            .range(first..)
+            .take_while(move |family| family.key.scope == *scope)
     }
 
     /// The number that the next revision of a family gets.
@@ -274,14 +285,20 @@ impl State {
 
 impl Counts {
     fn shift(&mut self, task: &Task, enters: bool) {
-        let step = |count: &mut usize| if enters { *count += 1 } else { *count -= 1 };
-        match task.last_status {
-            TaskStatus::Provisioning | TaskStatus::Pending => step(&mut self.pending),
-            TaskStatus::Running => step(&mut self.running),
-            TaskStatus::Stopping | TaskStatus::Deprovisioning | TaskStatus::Stopped => {}
-        }
-        if !task.is_stopped() {
-            step(&mut self.alive);
-        }
+        let count = match task.count() {
+            Some(Counted::Pending) => &mut self.pending,
+            Some(Counted::Running) => &mut self.running,
+            None => return,
+        };
+        if enters { *count += 1 } else { *count -= 1 }
+    }
+}
+
+/// Changes the counts of a cluster. Counts that are all zero have no row, so that equal facts have equal indices.
+fn count(all: &mut BTreeMap<ClusterKey, Counts>, cluster: &ClusterKey, change: impl FnOnce(&mut Counts)) {
+    let counts = all.entry(cluster.clone()).or_default();
+    change(counts);
+    if *counts == Counts::default() {
+        all.remove(cluster);
     }
 }

@@ -54,6 +54,11 @@ macro_rules! name_types {
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
+
+            /// Where the names begin in their order. It is no name itself.
+            pub(crate) fn first() -> Self {
+                Self($crate::kernel::names::Name::new(""))
+            }
         }
 
         impl std::fmt::Display for $name {

@@ -6,7 +6,7 @@ use std::ops::RangeBounds;
 use super::change::{Edit, Entity};
 
 /// All entities of one kind, in key order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table<E: Entity> {
     rows: BTreeMap<E::Key, E>,
 }

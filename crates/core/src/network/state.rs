@@ -16,7 +16,7 @@ pub enum Change {
 }
 
 /// The facts of this domain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     interfaces: Table<Interface>,
     held: BTreeMap<(Scope, SubnetId), BTreeSet<u32>>,
@@ -34,6 +34,9 @@ impl State {
             let range = (old.key.scope, old.subnet);
             if let Some(held) = self.held.get_mut(&range) {
                 held.remove(&u32::from(old.address));
+                if held.is_empty() {
+                    self.held.remove(&range);
+                }
             }
         }
         if let Some((scope, subnet, address)) = new {

@@ -76,7 +76,7 @@ pub fn delete(state: &State, caller: &Caller, cluster: &str) -> Result<Admitted,
     if counts.instances > 0 {
         return Err(Refusal::ClusterContainsInstances);
     }
-    if counts.alive > 0 {
+    if counts.running + counts.pending > 0 {
         return Err(Refusal::ClusterContainsTasks);
     }
     let key = cluster.key.clone();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ecs::model::{ContainerDefinition, LogConfiguration, NetworkMode, TaskDefinition};
+use crate::ecs::model::{ContainerDefinition, LogConfiguration, NetworkMode, PortMapping, TaskDefinition, Unbuilt};
 use crate::ecs::refusal::Fault;
 use crate::kernel::names::is_ecs_name;
 use crate::kernel::{CpuUnits, MemoryMib};
@@ -39,7 +39,7 @@ pub fn task_memory(text: &str) -> Result<MemoryMib, Fault> {
 }
 
 /// A whole number, or a decimal number of `unit`s of which each is worth `worth`. Exact: no floating point.
-fn scaled(text: &str, unit: &str, worth: u64) -> Option<u32> {
+fn scaled(text: &str, unit: &str, worth: u128) -> Option<u32> {
     let lower = text.trim().to_ascii_lowercase();
     let Some(number) = lower.strip_suffix(unit) else {
         return lower
@@ -53,8 +53,14 @@ fn scaled(text: &str, unit: &str, worth: u64) -> Option<u32> {
     if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
         return None;
     }
-    let number = |part: &str| if part.is_empty() { Some(0u64) } else { part.parse().ok() };
-    let places = 10u64.pow(u32::try_from(fraction.len()).ok()?);
+    let number = |part: &str| {
+        if part.is_empty() {
+            Some(0u128)
+        } else {
+            part.parse().ok()
+        }
+    };
+    let places = 10u128.pow(u32::try_from(fraction.len()).ok()?);
     let scaled = (number(whole)? * places + number(fraction)?) * worth;
     (scaled % places == 0)
         .then(|| u32::try_from(scaled / places).ok())
@@ -102,7 +108,7 @@ fn memory(container: &ContainerDefinition, definition: &TaskDefinition) -> Resul
 }
 
 fn ports(container: &ContainerDefinition, mode: NetworkMode) -> Result<(), Fault> {
-    let differs = |mapping: &crate::ecs::model::PortMapping| {
+    let differs = |mapping: &PortMapping| {
         mapping.container_port != 0 && mapping.host_port.is_some_and(|port| port != mapping.container_port)
     };
     match mode {
@@ -254,29 +260,30 @@ pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_vol
     if has_host_volumes {
         return Err(Fault::FargateMember("volumes.host"));
     }
-    if definition
-        .unbuilt
-        .iter()
-        .any(|unbuilt| unbuilt.asks && unbuilt.member == "placementConstraints")
-    {
-        return Err(Fault::FargateMember("placementConstraints"));
-    }
+    refuse_members(
+        &definition.unbuilt,
+        &["placementConstraints", "ipcMode", "inferenceAccelerators"],
+    )?;
     definition
         .containers
         .iter()
         .try_for_each(|container| fargate_container(container, definition))
 }
 
+/// Refuses members that FARGATE does not take, if they ask for something.
+fn refuse_members(given: &[Unbuilt], members: &[&'static str]) -> Result<(), Fault> {
+    let asked = |member: &&&str| given.iter().any(|one| one.asks && one.member == **member);
+    members
+        .iter()
+        .find(asked)
+        .map_or(Ok(()), |member| Err(Fault::FargateMember(member)))
+}
+
 fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinition) -> Result<(), Fault> {
-    for member in ["privileged", "links", "dockerSecurityOptions"] {
-        if container
-            .unbuilt
-            .iter()
-            .any(|unbuilt| unbuilt.asks && unbuilt.member == member)
-        {
-            return Err(Fault::FargateMember(member));
-        }
-    }
+    refuse_members(
+        &container.unbuilt,
+        &["privileged", "links", "dockerSecurityOptions", "resourceRequirements"],
+    )?;
     if let Some(seconds) = container
         .stop_timeout_s
         .filter(|seconds| *seconds > MOST_FARGATE_STOP_S)
@@ -316,7 +323,9 @@ mod tests {
         }
         assert_eq!(task_memory("0.5GB"), Ok(MemoryMib(512)));
         assert_eq!(task_memory("2 GB"), Ok(MemoryMib(2048)));
-        assert_eq!(task_memory("0"), Err(Fault::TaskMemory));
+        for bad in ["0", "0 GB", "999999999.999999999 GB", "99999999999", ".GB"] {
+            assert_eq!(task_memory(bad), Err(Fault::TaskMemory), "{bad}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod run_task;
 pub mod stop_task;
 pub mod submit;
 
+use super::refusal::Refusal;
 use super::state::Change;
 use super::view::Answer;
 use crate::kernel::Scope;
@@ -24,6 +25,15 @@ pub struct Caller {
     pub scope: Scope,
     /// The caller's ARN.
     pub arn: String,
+}
+
+/// Refuses a text of more than `most` characters.
+pub(crate) fn check_length(text: Option<&String>, member: &'static str, most: usize) -> Result<(), Refusal> {
+    if text.is_none_or(|text| text.chars().count() <= most) {
+        Ok(())
+    } else {
+        Err(Refusal::TooLong { member, most })
+    }
 }
 
 /// What an admitted request changes, and what its answer shows once that is applied.

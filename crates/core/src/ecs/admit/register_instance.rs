@@ -1,6 +1,8 @@
 //! RegisterContainerInstance: a machine joins a cluster, or an agent comes back.
 
-use super::{Admitted, Caller, cluster};
+use std::collections::BTreeMap;
+
+use super::{Admitted, Caller, check_length, cluster};
 use crate::ecs::model::instance::Versions;
 use crate::ecs::model::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, Resources};
 use crate::ecs::refer;
@@ -31,17 +33,22 @@ pub struct RegisterInstance {
     pub tags: Vec<(String, String)>,
 }
 
+/// The most attributes of a machine. The stock agent announces about a hundred.
+const MOST_ATTRIBUTES: usize = 500;
+
 /// Registers a machine.
 ///
 /// An agent that comes back names its instance. It gets it again also when that was deregistered or forgotten meanwhile, for the machine is the same;
 /// the attributes that the operator gave it at first are kept, because agents do not repeat them.
 ///
 /// # Errors
-/// A cluster that is not there (the default one springs up), an ARN or tags that do not fit.
+/// A cluster that is not there (the default one springs up), an ARN, attributes or tags that do not fit.
 pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInstance) -> Result<Admitted, Refusal> {
     let cluster = refer::cluster(&caller.scope, request.cluster.as_deref())?;
     let mut changes: Vec<Change> = cluster::spring_up(state, cx, &cluster)?.into_iter().collect();
     let tags = Tags::new(request.tags).map_err(Refusal::Tags)?;
+    check_length(request.client_token.as_ref(), "clientToken", 64)?;
+    check_attributes(&request.attributes)?;
     let named = request.instance.as_deref().filter(|arn| !arn.is_empty());
     let returning = named.map(|arn| refer::instance(&cluster, arn)).transpose()?;
     let token = request.client_token.filter(|token| !token.is_empty());
@@ -66,7 +73,9 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         registered: request.resources,
         client_token: token,
         ec2_instance_id: request.ec2_instance_id,
-        versions: request.versions,
+        versions: request
+            .versions
+            .or(before.map(|before| before.versions.clone()).unwrap_or_default()),
         tags: if tags.is_empty() {
             before.map(|before| before.tags.clone()).unwrap_or_default()
         } else {
@@ -82,17 +91,32 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
     Ok(Admitted::with(changes, Answer::Instance(key)))
 }
 
-/// What is announced now, and what was announced before and is not repeated unless it is a capability of the agent.
-fn merge(before: Option<&ContainerInstance>, announced: Vec<Attribute>) -> Vec<Attribute> {
-    let mut all = announced;
-    let is_capability =
-        |name: &str| name.starts_with("ecs.capability.") || name.starts_with("com.amazonaws.ecs.capability.");
-    for old in before.into_iter().flat_map(|before| &before.attributes) {
-        if !is_capability(&old.name) && !all.iter().any(|new| new.name == old.name) {
-            all.push(old.clone());
-        }
+fn check_attributes(attributes: &[Attribute]) -> Result<(), Refusal> {
+    if attributes.len() > MOST_ATTRIBUTES {
+        return Err(Refusal::TooMany {
+            what: "attributes",
+            most: MOST_ATTRIBUTES,
+        });
     }
-    all.sort();
-    all.dedup_by(|next, kept| next.name == kept.name);
-    all
+    attributes.iter().try_for_each(|attribute| {
+        if attribute.name.is_empty() {
+            return Err(Refusal::Empty("Attribute names"));
+        }
+        check_length(Some(&attribute.name), "attributes.name", 128)?;
+        check_length(attribute.value.as_ref(), "attributes.value", 128)
+    })
+}
+
+/// What is announced now, and of what was announced before, all but capabilities: agents repeat those that still hold, but
+/// not what their operator gave them. Of two with the same name the later one counts, as for the agent.
+fn merge(before: Option<&ContainerInstance>, announced: Vec<Attribute>) -> Vec<Attribute> {
+    let kept = before.into_iter().flat_map(|before| before.attributes.iter().cloned());
+    let all = kept.filter(|old| !is_capability(&old.name)).chain(announced);
+    let by_name: BTreeMap<String, Option<String>> = all.map(|attribute| (attribute.name, attribute.value)).collect();
+    let attribute = |(name, value)| Attribute { name, value };
+    by_name.into_iter().map(attribute).collect()
+}
+
+fn is_capability(name: &str) -> bool {
+    name.starts_with("ecs.capability.") || name.starts_with("com.amazonaws.ecs.capability.")
 }

@@ -112,6 +112,14 @@ pub struct PortDraft {
 /// The first fault of the draft.
 pub fn admit(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<Admitted, Refusal> {
     let tags = Tags::new(draft.tags.clone()).map_err(Refusal::Tags)?;
+    if draft
+        .requires_compatibilities
+        .iter()
+        .any(|word| word == "MANAGED_INSTANCES")
+    {
+        let text = "Berth does not carry out the compatibility MANAGED_INSTANCES yet.";
+        return Err(Refusal::NotBuilt(text.to_owned()));
+    }
     let mut definition = parse(state, cx, caller, draft).map_err(Refusal::Definition)?;
     definition.tags = tags;
     let key = definition.key.clone();
@@ -282,6 +290,16 @@ fn mapping(draft: PortDraft, mode: NetworkMode) -> Result<PortMapping, Fault> {
         (None, Some(_)) => 0,
         (value, _) => return Err(Fault::Port(value.unwrap_or(0))),
     };
+    if let Some(word) = draft
+        .container_port_range
+        .as_ref()
+        .filter(|range| !is_port_range(range))
+    {
+        return Err(Fault::Word {
+            member: "containerPortRange",
+            word: word.clone(),
+        });
+    }
     let word = draft.protocol.unwrap_or_else(|| "tcp".to_owned());
     let given = draft.host_port.map(port).transpose()?;
     let same = matches!(mode, NetworkMode::Awsvpc | NetworkMode::Host) && container_port != 0;
@@ -300,6 +318,18 @@ fn mapping(draft: PortDraft, mode: NetworkMode) -> Result<PortMapping, Fault> {
         name: draft.name,
         app_protocol: draft.app_protocol,
     })
+}
+
+/// Whether `text` is two ports, the first and the last of a range, such as `8000-8010`.
+fn is_port_range(text: &str) -> bool {
+    let port = |digits: &str| {
+        let plain = digits.bytes().all(|b| b.is_ascii_digit());
+        digits.parse::<u16>().ok().filter(|port| plain && *port > 0)
+    };
+    let ends = text
+        .split_once('-')
+        .and_then(|(first, last)| Some((port(first)?, port(last)?)));
+    ends.is_some_and(|(first, last)| first <= last)
 }
 
 /// What an instance must be capable of, in the agents' words.

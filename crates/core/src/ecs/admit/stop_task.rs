@@ -1,6 +1,6 @@
 //! StopTask: somebody wants a task to end.
 
-use super::{Admitted, Caller};
+use super::{Admitted, Caller, check_length};
 use crate::ecs::model::{StopCode, Task, TaskStatus};
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -27,16 +27,7 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: &StopTask) -> Res
     let cluster = refer::active_cluster(state, &caller.scope, request.cluster.as_deref())?;
     let key = refer::task(&cluster.key, &request.task)?;
     let task = state.tasks().get(&key).ok_or(Refusal::TaskNotFound)?;
-    if request
-        .reason
-        .as_ref()
-        .is_some_and(|reason| reason.chars().count() > 1024)
-    {
-        return Err(Refusal::TooLong {
-            member: "reason",
-            most: 1024,
-        });
-    }
+    check_length(request.reason.as_ref(), "reason", 1024)?;
     let answer = Answer::Task(key);
     if task.desired_status == TaskStatus::Stopped {
         return Ok(Admitted::unchanged(answer));

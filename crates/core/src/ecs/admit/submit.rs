@@ -1,19 +1,22 @@
 //! Submit*StateChange: what an agent says that its tasks did. Statuses only move forward, repeated reports change nothing.
 
 use super::Admitted;
-use crate::ecs::model::{Container, ContainerStatus, LaunchType, StopCode, Task, TaskKey, TaskStatus};
+use crate::ecs::model::{Container, ContainerStatus, LaunchType, StopCode, Task, TaskDefinition, TaskKey, TaskStatus};
 use crate::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
-use crate::kernel::{Cx, Edit};
+use crate::kernel::{Cx, Edit, Timestamp};
 use crate::network;
 
 /// What tasks show whose essential container ended.
 pub const ESSENTIAL_EXITED: &str = "Essential container in task exited";
 /// What tasks show that never ran on an instance that the user sees.
 pub const FAILED_TO_START: &str = "Task failed to start";
+/// The most characters of a reason that are kept.
+const MOST_REASON: usize = 1024;
 
-/// Takes a report about `key`. Reports about tasks that nobody knows any more are taken and forgotten, so that agents stop repeating them.
+/// Takes a report about `key`. Reports about tasks that nobody knows any more are taken and forgotten, so that agents stop
+/// repeating them.
 #[must_use]
 pub fn admit(state: &State, cx: &Cx, key: &TaskKey, report: TaskReport) -> Admitted {
     let mut admitted = Admitted::unchanged(Answer::Acknowledged);
@@ -24,24 +27,38 @@ pub fn admit(state: &State, cx: &Cx, key: &TaskKey, report: TaskReport) -> Admit
     take_times(&mut task, &report);
     for container in &report.containers {
         if let Some(known) = task.containers.iter_mut().find(|known| known.name == container.name) {
-            take_container(known, container, cx);
+            take_container(known, container);
         }
     }
     take_attachment(&mut task, cx, &report);
-    if let Some(status) = report.status {
-        advance(&mut task, cx, status, report.reason);
+    let definition = state.definitions().get(&task.definition_key());
+    match report.status {
+        None | Some(ReportedStatus::Pending) => {}
+        Some(ReportedStatus::Running) => run(&mut task, cx),
+        Some(ReportedStatus::Stopped) => stop(&mut task, definition, cx, report.reason),
     }
     if task != *before {
-        if task.is_stopped() {
-            admitted.network.extend(
-                task.interface_key()
-                    .map(|key| network::Change::Interface(Edit::Delete(key))),
-            );
-        }
+        admitted.network.extend(given_back(&task));
         task.version += 1;
         admitted.changes.push(Change::Task(Edit::Put(task)));
     }
     admitted
+}
+
+/// The change that gives a task's interface back, once the task is over.
+pub(crate) fn given_back(task: &Task) -> Option<network::Change> {
+    let key = task.interface_key().filter(|_| task.is_stopped())?;
+    Some(network::Change::Interface(Edit::Delete(key)))
+}
+
+/// The task is over at `now`: nothing of it runs any more.
+pub(crate) fn end(task: &mut Task, now: Timestamp) {
+    for container in &mut task.containers {
+        container.status = ContainerStatus::Stopped;
+    }
+    task.desired_status = TaskStatus::Stopped;
+    task.last_status = TaskStatus::Stopped;
+    task.times.stopped_at = Some(now);
 }
 
 fn take_times(task: &mut Task, report: &TaskReport) {
@@ -51,23 +68,27 @@ fn take_times(task: &mut Task, report: &TaskReport) {
     times.execution_stopped_at = times.execution_stopped_at.or(report.execution_stopped_at);
 }
 
-fn take_container(known: &mut Container, report: &ContainerReport, cx: &Cx) {
+/// What was said first about a container stays; ports are those of the latest report.
+fn take_container(known: &mut Container, report: &ContainerReport) {
     if report.status < known.status {
         return;
     }
-    if report.status > known.status {
-        known.changed_at = Some(cx.now);
-    }
     known.status = report.status;
     known.exit_code = known.exit_code.or(report.exit_code);
-    known.reason = known
-        .reason
-        .take()
-        .or_else(|| report.reason.clone().filter(|reason| !reason.is_empty()));
+    known.reason = known.reason.take().or_else(|| kept(report.reason.clone()));
     known.runtime_id = known.runtime_id.take().or_else(|| report.runtime_id.clone());
     known.image_digest = known.image_digest.take().or_else(|| report.image_digest.clone());
     if !report.bindings.is_empty() {
         known.bindings.clone_from(&report.bindings);
+    }
+}
+
+/// A reason as it is kept: nothing instead of an empty one, and the beginning of a long one.
+fn kept(reason: Option<String>) -> Option<String> {
+    let reason = reason.filter(|reason| !reason.is_empty())?;
+    match reason.char_indices().nth(MOST_REASON) {
+        Some((end, _)) => Some(reason[..end].to_owned()),
+        None => Some(reason),
     }
 }
 
@@ -81,43 +102,31 @@ fn take_attachment(task: &mut Task, cx: &Cx, report: &TaskReport) {
     }
 }
 
-fn advance(task: &mut Task, cx: &Cx, status: ReportedStatus, reason: Option<String>) {
-    match status {
-        ReportedStatus::Pending => {}
-        ReportedStatus::Running => {
-            task.last_status = task.last_status.max(TaskStatus::Running);
-            task.times.started_at.get_or_insert(cx.now);
-        }
-        ReportedStatus::Stopped => stop(task, cx, reason),
-    }
+fn run(task: &mut Task, cx: &Cx) {
+    task.last_status = task.last_status.max(TaskStatus::Running);
+    task.times.started_at.get_or_insert(cx.now);
 }
 
 /// The task is over. Why it is over was known if somebody stopped it, and follows from its containers otherwise.
-fn stop(task: &mut Task, cx: &Cx, reason: Option<String>) {
+fn stop(task: &mut Task, definition: Option<&TaskDefinition>, cx: &Cx, reason: Option<String>) {
     let stopped_by_itself = task.desired_status != TaskStatus::Stopped;
     if stopped_by_itself {
-        let (code, words) = cause(task, reason);
+        let (code, words) = cause(task, definition, kept(reason));
         task.stop_code = Some(code);
         task.stopped_reason = Some(words);
         task.times.stopping_at = Some(task.times.execution_stopped_at.unwrap_or(cx.now));
     }
-    for container in &mut task.containers {
-        container.status = ContainerStatus::Stopped;
-    }
-    task.desired_status = TaskStatus::Stopped;
-    task.last_status = TaskStatus::Stopped;
-    task.times.stopped_at = Some(cx.now);
+    end(task, cx.now);
 }
 
-fn cause(task: &Task, reason: Option<String>) -> (StopCode, String) {
-    let reason = reason.filter(|reason| !reason.is_empty());
-    let of_container = || task.containers.iter().find_map(|container| container.reason.clone());
-    if task.times.started_at.is_some() || task.containers.iter().any(|container| container.exit_code.is_some()) {
+fn cause(task: &Task, definition: Option<&TaskDefinition>, reason: Option<String>) -> (StopCode, String) {
+    if task.times.started_at.is_some() || an_essential_exited(task, definition) {
         return (
             StopCode::EssentialContainerExited,
             reason.unwrap_or_else(|| ESSENTIAL_EXITED.to_owned()),
         );
     }
+    let of_container = || task.containers.iter().find_map(|container| container.reason.clone());
     let words = match task.launch_type {
         LaunchType::Fargate => reason.or_else(of_container),
         LaunchType::Ec2 | LaunchType::External => reason,
@@ -126,4 +135,19 @@ fn cause(task: &Task, reason: Option<String>) -> (StopCode, String) {
         StopCode::TaskFailedToStart,
         words.unwrap_or_else(|| FAILED_TO_START.to_owned()),
     )
+}
+
+/// Whether an essential container ran and ended before all the others ran. The runtime gives an exit code also to a container
+/// that it could not start; the reason tells.
+fn an_essential_exited(task: &Task, definition: Option<&TaskDefinition>) -> bool {
+    let essential = |name: &str| {
+        let container = definition.and_then(|definition| definition.container(name));
+        container.is_some_and(|container| container.essential)
+    };
+    let never_ran = |reason: &str| reason.starts_with("Cannot");
+    task.containers.iter().any(|container| {
+        container.exit_code.is_some()
+            && !container.reason.as_deref().is_some_and(never_ran)
+            && essential(&container.name)
+    })
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::task_definition::Protocol;
-use crate::kernel::Timestamp;
 use crate::kernel::ids::Uuid;
 
 /// Where a container stands. It only moves forward.
@@ -49,6 +48,4 @@ pub struct Container {
     pub image_digest: Option<String>,
     /// Its published ports.
     pub bindings: Vec<NetworkBinding>,
-    /// When it was last heard of.
-    pub changed_at: Option<Timestamp>,
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::cluster::{ClusterKey, ClusterName};
-use super::task_definition::Protocol;
+use super::task_definition::{Architecture, Protocol};
 use crate::kernel::ids::InstanceId;
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
 
@@ -124,6 +124,18 @@ pub struct Versions {
     pub docker: Option<String>,
 }
 
+impl Versions {
+    /// These versions, and what was known before of those that are not named.
+    #[must_use]
+    pub fn or(self, before: Self) -> Self {
+        Self {
+            agent: self.agent.or(before.agent),
+            agent_hash: self.agent_hash.or(before.agent_hash),
+            docker: self.docker.or(before.docker),
+        }
+    }
+}
+
 impl Entity for ContainerInstance {
     type Key = InstanceKey;
 
@@ -138,6 +150,8 @@ pub const SERVES: &str = "berth.launch-types";
 pub const EXTERNAL: &str = "ecs.capability.external";
 /// The attribute that names the zone.
 pub const ZONE: &str = "ecs.availability-zone";
+/// The attribute that names the instruction set.
+pub const ARCHITECTURE: &str = "ecs.cpu-architecture";
 
 impl ContainerInstance {
     /// The attribute with this name.
@@ -154,6 +168,19 @@ impl ContainerInstance {
             Some(list) => list.split(',').any(|word| word.trim() == wanted.as_str()),
             None if self.attribute(EXTERNAL).is_some() => wanted == LaunchType::External,
             None => wanted == LaunchType::Ec2,
+        }
+    }
+
+    /// Whether this machine runs images made for `wanted`: what it announced; nothing announced means x86-64, as the stock
+    /// agent leaves it out on EC2.
+    #[must_use]
+    pub fn runs(&self, wanted: Architecture) -> bool {
+        let announced = self
+            .attribute(ARCHITECTURE)
+            .and_then(|attribute| attribute.value.as_deref());
+        match wanted {
+            Architecture::X86_64 => matches!(announced, None | Some("x86_64" | "amd64")),
+            Architecture::Arm64 => matches!(announced, Some("arm64" | "aarch64")),
         }
     }
 

@@ -176,11 +176,30 @@ impl Task {
         })
     }
 
+    /// As what it is counted.
+    #[must_use]
+    pub fn count(&self) -> Option<Counted> {
+        match self.last_status {
+            TaskStatus::Provisioning | TaskStatus::Pending => Some(Counted::Pending),
+            TaskStatus::Running | TaskStatus::Stopping | TaskStatus::Deprovisioning => Some(Counted::Running),
+            TaskStatus::Stopped => None,
+        }
+    }
+
     /// Whether it is over and holds nothing any more.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.last_status == TaskStatus::Stopped
     }
+}
+
+/// As what a task that is not over counts in a cluster and on an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// On its way to running.
+    Pending,
+    /// Running, or on its way to its end.
+    Running,
 }
 
 /// The key of a remembered client token.

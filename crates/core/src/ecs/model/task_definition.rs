@@ -256,7 +256,7 @@ impl TaskDefinition {
     #[must_use]
     pub fn reserved_cpu(&self) -> CpuUnits {
         self.cpu
-            .unwrap_or_else(|| CpuUnits(self.containers.iter().map(|container| container.cpu.0).sum()))
+            .unwrap_or_else(|| CpuUnits(total(self.containers.iter().map(|container| container.cpu.0))))
     }
 
     /// The memory that a task of this definition takes from its machine: the task's, or the sum of its containers'
@@ -266,7 +266,7 @@ impl TaskDefinition {
         let of =
             |container: &ContainerDefinition| container.memory_reservation.or(container.memory).map_or(0, |mib| mib.0);
         self.memory
-            .unwrap_or_else(|| MemoryMib(self.containers.iter().map(of).sum()))
+            .unwrap_or_else(|| MemoryMib(total(self.containers.iter().map(of))))
     }
 
     /// The host ports that a task of this definition takes from its machine: fixed ones, on the host or the bridge.
@@ -291,6 +291,11 @@ impl TaskDefinition {
     pub fn container(&self, name: &str) -> Option<&ContainerDefinition> {
         self.containers.iter().find(|container| container.name == name)
     }
+}
+
+/// A sum that stays at the largest number instead of beginning anew: more than any machine has.
+fn total(numbers: impl Iterator<Item = u32>) -> u32 {
+    numbers.fold(0, u32::saturating_add)
 }
 
 /// A size that a definition names, of a task or of a container.

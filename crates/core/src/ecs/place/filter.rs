@@ -2,7 +2,7 @@
 
 use super::Want;
 use super::index::Load;
-use crate::ecs::model::{ContainerInstance, Protocol};
+use crate::ecs::model::{Attribute, ContainerInstance, Protocol};
 
 /// A machine that might take a task.
 #[derive(Clone, Debug)]
@@ -19,7 +19,15 @@ pub struct Candidate<'a> {
 type Filter = fn(&Candidate<'_>, &Want<'_>) -> Option<&'static str>;
 
 /// All filters, in the order in which their objections count.
-const FILTERS: [Filter; 6] = [launch_type, zone, attributes, connection, resources, ports];
+const FILTERS: [Filter; 7] = [
+    launch_type,
+    architecture,
+    zone,
+    attributes,
+    connection,
+    resources,
+    ports,
+];
 
 /// The first objection to a machine.
 #[must_use]
@@ -31,13 +39,19 @@ fn launch_type(candidate: &Candidate<'_>, want: &Want<'_>) -> Option<&'static st
     (!candidate.instance.serves(want.launch_type)).then_some("ATTRIBUTE")
 }
 
+/// A definition that names no architecture does not mind which one it gets.
+fn architecture(candidate: &Candidate<'_>, want: &Want<'_>) -> Option<&'static str> {
+    let wanted = want.definition.runtime_platform?.architecture?;
+    (!candidate.instance.runs(wanted)).then_some("ATTRIBUTE")
+}
+
 fn zone(candidate: &Candidate<'_>, want: &Want<'_>) -> Option<&'static str> {
     let zones = want.zones.as_ref()?;
     (!zones.contains(candidate.instance.zone().as_str())).then_some("LOCATION")
 }
 
 fn attributes(candidate: &Candidate<'_>, want: &Want<'_>) -> Option<&'static str> {
-    let has = |wanted: &crate::ecs::model::Attribute| {
+    let has = |wanted: &Attribute| {
         let found = candidate.instance.attribute(&wanted.name);
         found.is_some_and(|found| wanted.value.is_none() || found.value == wanted.value)
     };

@@ -1,30 +1,34 @@
 //! What the machines of each cluster have left, kept in the orders in which placement asks for it.
+//!
+//! Everything here follows from instances, tasks and task definitions, whatever the order in which they came: rows that
+//! say nothing are removed, so that equal facts have an equal index.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ecs::model::{ClusterKey, ContainerInstance, InstanceKey, Protocol, Task, TaskDefinition};
+use crate::ecs::model::{ClusterKey, ContainerInstance, InstanceKey, NetworkMode, Protocol, Task, TaskDefinition};
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::{CpuUnits, MemoryMib};
 
 /// The load of all machines.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     loads: BTreeMap<InstanceKey, Load>,
     clusters: BTreeMap<ClusterKey, Orders>,
+    leaving: BTreeSet<InstanceKey>,
 }
 
 /// What stands on one machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     capacity: Option<(CpuUnits, MemoryMib)>,
-    cpu: u32,
-    memory: u32,
+    cpu: CpuUnits,
+    memory: MemoryMib,
     ports: BTreeMap<(Protocol, u16), u32>,
     tasks: BTreeSet<TaskId>,
 }
 
 /// The active machines of one cluster, in several orders.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     by_id: BTreeSet<InstanceId>,
     by_memory: BTreeSet<(MemoryMib, InstanceId)>,
@@ -36,17 +40,15 @@ impl Load {
     /// CPU that no task holds.
     #[must_use]
     pub fn free_cpu(&self) -> CpuUnits {
-        CpuUnits(self.capacity.map_or(0, |(cpu, _)| cpu.0).saturating_sub(self.cpu))
+        let free = self.capacity.and_then(|(cpu, _)| cpu.checked_sub(self.cpu));
+        free.unwrap_or_default()
     }
 
     /// Memory that no task holds.
     #[must_use]
     pub fn free_memory(&self) -> MemoryMib {
-        MemoryMib(
-            self.capacity
-                .map_or(0, |(_, memory)| memory.0)
-                .saturating_sub(self.memory),
-        )
+        let free = self.capacity.and_then(|(_, memory)| memory.checked_sub(self.memory));
+        free.unwrap_or_default()
     }
 
     /// Host ports that tasks hold.
@@ -113,6 +115,18 @@ impl Orders {
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
+
+    fn insert(&mut self, id: InstanceId, load: &Load) {
+        self.by_id.insert(id);
+        self.by_memory.insert((load.free_memory(), id));
+        self.by_cpu.insert((load.free_cpu(), id));
+    }
+
+    fn remove(&mut self, id: InstanceId, load: &Load) {
+        self.by_id.remove(&id);
+        self.by_memory.remove(&(load.free_memory(), id));
+        self.by_cpu.remove(&(load.free_cpu(), id));
+    }
 }
 
 impl Index {
@@ -128,73 +142,88 @@ impl Index {
         self.clusters.get(cluster)
     }
 
+    /// The machines that take no tasks any more and still have some.
+    #[must_use]
+    pub fn leaving(&self) -> &BTreeSet<InstanceKey> {
+        &self.leaving
+    }
+
     /// A machine came, changed, or (`None`) takes no tasks any more.
     pub(crate) fn set_instance(&mut self, key: &InstanceKey, instance: Option<&ContainerInstance>) {
         let capacity = instance.map(|instance| (instance.registered.cpu, instance.registered.memory));
-        self.reorder(key, |load| load.capacity = capacity);
+        self.change(key, |load, _| load.capacity = capacity);
     }
 
     /// A task stands on its machine from now on.
-    pub(crate) fn add_task(&mut self, task: &Task, definition: &TaskDefinition) {
+    pub(crate) fn add_task(&mut self, task: &Task, definition: Option<&TaskDefinition>) {
         if task.is_stopped() {
             return;
         }
-        self.reorder(&task.instance_key(), |load| {
-            load.cpu += task.cpu.0;
-            load.memory += task.memory.0;
+        self.change(&task.instance_key(), |load, orders| {
+            load.cpu = CpuUnits(load.cpu.0.saturating_add(task.cpu.0));
+            load.memory = MemoryMib(load.memory.0.saturating_add(task.memory.0));
             load.tasks.insert(task.key.id);
-            for port in definition.reserved_ports() {
+            for port in host_ports(task, definition) {
                 *load.ports.entry(port).or_insert(0) += 1;
             }
+            let group = orders.by_group.entry(task.group.clone()).or_default();
+            *group.entry(task.instance).or_insert(0) += 1;
         });
-        let groups = &mut self.clusters.entry(task.key.cluster_key()).or_default().by_group;
-        *groups
-            .entry(task.group.clone())
-            .or_default()
-            .entry(task.instance)
-            .or_insert(0) += 1;
     }
 
     /// The opposite of [`Index::add_task`], with the same task.
-    pub(crate) fn remove_task(&mut self, task: &Task, definition: &TaskDefinition) {
+    pub(crate) fn remove_task(&mut self, task: &Task, definition: Option<&TaskDefinition>) {
         if task.is_stopped() {
             return;
         }
-        self.reorder(&task.instance_key(), |load| {
-            load.cpu -= task.cpu.0;
-            load.memory -= task.memory.0;
+        self.change(&task.instance_key(), |load, orders| {
+            load.cpu = load.cpu.checked_sub(task.cpu).unwrap_or_default();
+            load.memory = load.memory.checked_sub(task.memory).unwrap_or_default();
             load.tasks.remove(&task.key.id);
-            for port in definition.reserved_ports() {
+            for port in host_ports(task, definition) {
                 count_down(&mut load.ports, &port);
             }
-        });
-        let groups = &mut self.clusters.entry(task.key.cluster_key()).or_default().by_group;
-        if let Some(counts) = groups.get_mut(&task.group) {
-            count_down(counts, &task.instance);
-            if counts.is_empty() {
-                groups.remove(&task.group);
+            if let Some(group) = orders.by_group.get_mut(&task.group) {
+                count_down(group, &task.instance);
+                if group.is_empty() {
+                    orders.by_group.remove(&task.group);
+                }
             }
-        }
+        });
     }
 
-    /// Changes the load of a machine and keeps the orders true.
-    fn reorder(&mut self, key: &InstanceKey, change: impl FnOnce(&mut Load)) {
+    /// Changes what stands on a machine and keeps the orders true.
+    fn change(&mut self, key: &InstanceKey, change: impl FnOnce(&mut Load, &mut Orders)) {
         let load = self.loads.entry(key.clone()).or_default();
-        let orders = self.clusters.entry(key.cluster_key()).or_default();
-        if load.capacity.is_some() {
-            orders.by_id.remove(&key.id);
-            orders.by_memory.remove(&(load.free_memory(), key.id));
-            orders.by_cpu.remove(&(load.free_cpu(), key.id));
-        }
-        change(load);
-        if load.capacity.is_some() {
-            orders.by_id.insert(key.id);
-            orders.by_memory.insert((load.free_memory(), key.id));
-            orders.by_cpu.insert((load.free_cpu(), key.id));
-        } else if load.tasks.is_empty() {
+        let cluster = key.cluster_key();
+        let orders = self.clusters.entry(cluster.clone()).or_default();
+        orders.remove(key.id, load);
+        self.leaving.remove(key);
+        change(load, orders);
+        let (active, idle) = (load.capacity.is_some(), load.tasks.is_empty());
+        if active {
+            orders.insert(key.id, load);
+        } else if idle {
             self.loads.remove(key);
+        } else {
+            self.leaving.insert(key.clone());
+        }
+        if orders.is_empty() && orders.by_group.is_empty() {
+            self.clusters.remove(&cluster);
         }
     }
+}
+
+/// The ports of its machine that a task holds: those that its definition fixes, and those that its agent chose for it.
+fn host_ports(task: &Task, definition: Option<&TaskDefinition>) -> BTreeSet<(Protocol, u16)> {
+    let fixed = definition.into_iter().flat_map(TaskDefinition::reserved_ports);
+    let mode = definition.map(TaskDefinition::effective_network_mode);
+    let shares = matches!(mode, Some(NetworkMode::Bridge | NetworkMode::Host));
+    let containers = task.containers.iter().filter(|_| shares);
+    let chosen = containers.flat_map(|container| &container.bindings);
+    fixed
+        .chain(chosen.map(|binding| (binding.protocol, binding.host_port)))
+        .collect()
 }
 
 fn count_down<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {

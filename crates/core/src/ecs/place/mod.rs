@@ -1,18 +1,20 @@
 //! Where a task goes: filter, score, pick, explain. A pure function over the index of machines.
 //!
-//! The index hands out machines in the order that the first strategy asks for, so that the first one that passes all
-//! filters is the best, and a placement does not look at every machine. Only a refusal looks at more, to say why.
+//! For one strategy of filling, or none, the index hands out machines in the wanted order: the first one that passes all
+//! filters is the best, and a placement does not look at every machine. Spreading and several strategies score all machines
+//! of the cluster and filter the best ones. A refusal looks at more, to say why.
 
 pub mod filter;
 pub mod index;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{ClusterKey, InstanceKey, LaunchType, TaskDefinition};
+use super::model::{ClusterKey, ContainerInstance, InstanceKey, LaunchType, TaskDefinition};
 use super::state::State;
 use crate::kernel::Cx;
 use crate::kernel::ids::InstanceId;
 use filter::Candidate;
+use index::Orders;
 
 /// What a task needs from its machine.
 #[derive(Clone, Debug)]
@@ -27,9 +29,13 @@ pub struct Want<'a> {
     pub zones: Option<BTreeSet<&'a str>>,
     /// The tasks among which to spread.
     pub group: &'a str,
-    /// In which order to prefer machines.
+    /// In which order to prefer machines: a later strategy decides among those that are equal by the earlier ones. At most
+    /// [`MOST_STRATEGIES`].
     pub strategy: &'a [Strategy],
 }
+
+/// The most strategies of one request.
+pub const MOST_STRATEGIES: usize = 5;
 
 /// A rule by which machines are preferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +90,29 @@ pub fn place(
     want: &Want<'_>,
 ) -> Result<InstanceId, Vec<Failure>> {
     let passing = |id: &InstanceId| filter::first_objection(&candidate(state, connected, want, *id), want).is_none();
-    let found = match want.strategy.first() {
-        Some(Strategy::BinpackMemory) => in_memory_order(state, want).find(passing),
-        Some(Strategy::BinpackCpu) => in_cpu_order(state, want).find(passing),
-        Some(Strategy::SpreadInstance | Strategy::SpreadZone) => spread(state, want, passing),
-        Some(Strategy::Random) | None => any(state, cx, want, passing),
-    };
+    let found = state
+        .index()
+        .orders(want.cluster)
+        .and_then(|orders| match want.strategy {
+            [] | [Strategy::Random, ..] => orders.from(InstanceId(cx.draw(STREAM))).find(passing),
+            [Strategy::BinpackMemory] => orders.by_memory(want.definition.reserved_memory()).find(passing),
+            [Strategy::BinpackCpu] => orders.by_cpu(want.definition.reserved_cpu()).find(passing),
+            [..] => best(&Scorer::new(state, want, orders), cx, passing),
+        });
     found.ok_or_else(|| explain(state, connected, want))
+}
+
+/// The stream of chance from which machines are chosen.
+const STREAM: &str = "placement";
+
+impl Want<'_> {
+    fn key(&self, id: InstanceId) -> InstanceKey {
+        InstanceKey {
+            scope: self.cluster.scope.clone(),
+            cluster: self.cluster.name.clone(),
+            id,
+        }
+    }
 }
 
 fn candidate<'a>(
@@ -99,11 +121,7 @@ fn candidate<'a>(
     want: &Want<'_>,
     id: InstanceId,
 ) -> Candidate<'a> {
-    let key = InstanceKey {
-        scope: want.cluster.scope.clone(),
-        cluster: want.cluster.name.clone(),
-        id,
-    };
+    let key = want.key(id);
     Candidate {
         instance: state
             .instances()
@@ -114,77 +132,68 @@ fn candidate<'a>(
     }
 }
 
-fn in_memory_order<'a>(state: &'a State, want: &Want<'_>) -> impl Iterator<Item = InstanceId> + use<'a> {
-    let least = want.definition.reserved_memory();
-    state
-        .index()
-        .orders(want.cluster)
-        .into_iter()
-        .flat_map(move |orders| orders.by_memory(least))
-}
-
-fn in_cpu_order<'a>(state: &'a State, want: &Want<'_>) -> impl Iterator<Item = InstanceId> + use<'a> {
-    let least = want.definition.reserved_cpu();
-    state
-        .index()
-        .orders(want.cluster)
-        .into_iter()
-        .flat_map(move |orders| orders.by_cpu(least))
-}
-
-/// How good a machine is for a spread task. The smallest is the best.
+/// How good a machine is: one number per strategy, in their order, then the id. The smallest is the best.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct SpreadScore {
-    in_zone: u32,
-    on_machine: u32,
+struct Score {
+    by_strategy: [u32; MOST_STRATEGIES],
     id: InstanceId,
 }
 
-fn spread(state: &State, want: &Want<'_>, passing: impl Fn(&InstanceId) -> bool) -> Option<InstanceId> {
-    let orders = state.index().orders(want.cluster)?;
-    let by_zone = matches!(want.strategy.first(), Some(Strategy::SpreadZone));
-    let zone = |id: InstanceId| {
-        let key = InstanceKey {
-            scope: want.cluster.scope.clone(),
-            cluster: want.cluster.name.clone(),
-            id,
+/// What machines are scored by.
+struct Scorer<'a> {
+    state: &'a State,
+    want: &'a Want<'a>,
+    orders: &'a Orders,
+    /// How many tasks of the group stand in each zone.
+    in_zones: BTreeMap<String, u32>,
+}
+
+impl<'a> Scorer<'a> {
+    fn new(state: &'a State, want: &'a Want<'a>, orders: &'a Orders) -> Self {
+        let mut scorer = Self {
+            state,
+            want,
+            orders,
+            in_zones: BTreeMap::new(),
         };
-        state
-            .instances()
-            .get(&key)
-            .map(super::model::ContainerInstance::zone)
-            .unwrap_or_default()
-    };
-    let mut in_zones = std::collections::BTreeMap::<String, u32>::new();
-    if by_zone {
-        for (id, count) in orders.group(want.group) {
-            *in_zones.entry(zone(id)).or_insert(0) += count;
+        if want.strategy.contains(&Strategy::SpreadZone) {
+            for (id, count) in orders.group(want.group) {
+                *scorer.in_zones.entry(scorer.zone(id)).or_insert(0) += count;
+            }
         }
+        scorer
     }
-    let score = |id: InstanceId| SpreadScore {
-        in_zone: if by_zone {
-            in_zones.get(&zone(id)).copied().unwrap_or(0)
-        } else {
-            0
-        },
-        on_machine: orders.of_group(want.group, id),
-        id,
-    };
-    in_memory_order(state, want)
-        .filter(passing)
-        .map(score)
-        .min()
-        .map(|score| score.id)
+
+    fn zone(&self, id: InstanceId) -> String {
+        let instance = self.state.instances().get(&self.want.key(id));
+        instance.map(ContainerInstance::zone).unwrap_or_default()
+    }
+
+    fn score(&self, cx: &mut Cx, id: InstanceId) -> Score {
+        let load = self.state.index().load(&self.want.key(id));
+        let mut by_strategy = [0; MOST_STRATEGIES];
+        for (score, strategy) in by_strategy.iter_mut().zip(self.want.strategy) {
+            *score = match strategy {
+                Strategy::BinpackMemory => load.map_or(0, |load| load.free_memory().0),
+                Strategy::BinpackCpu => load.map_or(0, |load| load.free_cpu().0),
+                Strategy::SpreadInstance => self.orders.of_group(self.want.group, id),
+                Strategy::SpreadZone => self.in_zones.get(&self.zone(id)).copied().unwrap_or(0),
+                Strategy::Random => cx.draw(STREAM) as u32,
+            };
+        }
+        Score { by_strategy, id }
+    }
 }
 
-/// Any machine: the first fitting one from a random place on.
-fn any(state: &State, cx: &mut Cx, want: &Want<'_>, passing: impl Fn(&InstanceId) -> bool) -> Option<InstanceId> {
-    let orders = state.index().orders(want.cluster)?;
-    let from = InstanceId(cx.draw("placement"));
-    orders.from(from).find(passing)
+/// The passing machine with the best score. All are scored, which is cheap; filters only see the best ones.
+fn best(scorer: &Scorer<'_>, cx: &mut Cx, passing: impl Fn(&InstanceId) -> bool) -> Option<InstanceId> {
+    let all = scorer.orders.from(InstanceId(0));
+    let mut scores: Vec<Score> = all.map(|id| scorer.score(cx, id)).collect();
+    scores.sort_unstable();
+    scores.into_iter().map(|score| score.id).find(passing)
 }
 
-/// Why no machine can take the task: the reasons of the closest ones, or of the cluster as a whole.
+/// Why no machine can take the task: the reasons of some of them, or of the cluster as a whole.
 fn explain(state: &State, connected: &BTreeSet<InstanceKey>, want: &Want<'_>) -> Vec<Failure> {
     if want.launch_type == LaunchType::Fargate {
         return vec![Failure {

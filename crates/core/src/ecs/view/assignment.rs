@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ecs::model::{ContainerDefinition, LaunchType, NetworkMode, Task, TaskDefinition, TaskKey};
+use crate::ecs::model::{Container, ContainerDefinition, LaunchType, NetworkMode, Task, TaskDefinition, TaskKey};
 use crate::kernel::ids::Uuid;
 use crate::kernel::{CpuUnits, MemoryMib};
 use crate::network::default::SUBNET_PREFIX_LEN;
@@ -83,10 +83,12 @@ pub struct AssignedInterface {
 #[must_use]
 pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&Interface>) -> Assignment {
     let desired = crate::ecs::session::desired(task);
-    let part = |(container, definition): (&crate::ecs::model::Container, &ContainerDefinition)| AssignedContainer {
+    let part = |(container, definition): (&Container, &ContainerDefinition)| AssignedContainer {
         id: container.id,
         definition: definition.clone(),
     };
+    let parts = task.containers.iter().zip(&definition.containers);
+    let wanted = parts.filter(|_| desired == Desired::Running);
     Assignment {
         task: task.key.clone(),
         desired,
@@ -99,7 +101,7 @@ pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&I
         cpu: definition.cpu,
         memory: definition.memory,
         interface: interface.and_then(assigned_interface),
-        containers: task.containers.iter().zip(&definition.containers).map(part).collect(),
+        containers: wanted.map(part).collect(),
     }
 }
 

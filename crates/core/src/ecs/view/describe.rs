@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Answer, ClusterView, InstanceView, PartView, Reply, TaskView};
+use crate::ecs::model::task::Counted;
 use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey, Resources};
-use crate::ecs::model::{Task, TaskDefinition, TaskStatus};
+use crate::ecs::model::{Task, TaskDefinition};
 use crate::ecs::place::Failure;
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -44,8 +45,15 @@ impl Facts<'_> {
             }
             Answer::Task(key) => Reply::Task(Box::new(self.task(self.ecs.tasks().get(&key).expect(APPLIED)))),
             Answer::Tasks(keys, failures) => {
-                let tasks = keys.iter().filter_map(|key| self.ecs.tasks().get(key));
-                Reply::Tasks(tasks.map(|task| self.task(task)).collect(), failures)
+                let (mut found, mut failures) = (Vec::new(), failures);
+                for key in keys {
+                    match self.ecs.tasks().get(&key) {
+                        Some(task) => found.push(self.task(task)),
+                        // A client token is remembered for longer than a task that is over.
+                        None => failures.push(missing(&key.scope, "", &key.arn().to_string())),
+                    }
+                }
+                Reply::Tasks(found, failures)
             }
             Answer::Acknowledged => Reply::Acknowledged,
         }
@@ -140,7 +148,7 @@ impl Facts<'_> {
         let load = self.ecs.index().load(&instance.key);
         let tasks = load.into_iter().flat_map(|load| load.tasks());
         let tasks: Vec<&Task> = tasks.filter_map(|id| self.ecs.task_on(&instance.key, *id)).collect();
-        let count = |wanted: &[TaskStatus]| tasks.iter().filter(|task| wanted.contains(&task.last_status)).count();
+        let count = |counted| tasks.iter().filter(|task| task.count() == Some(counted)).count();
         InstanceView {
             remaining: Resources {
                 cpu: load.map(|load| load.free_cpu()).unwrap_or_default(),
@@ -152,8 +160,8 @@ impl Facts<'_> {
                     .collect(),
             },
             agent_connected: self.connected.contains(&instance.key),
-            running: count(&[TaskStatus::Running, TaskStatus::Stopping]),
-            pending: count(&[TaskStatus::Provisioning, TaskStatus::Pending]),
+            running: count(Counted::Running),
+            pending: count(Counted::Pending),
             instance: instance.clone(),
         }
     }

@@ -8,6 +8,7 @@ use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
 use crate::ecs::state::State;
 use crate::kernel::Scope;
+use crate::kernel::ids::{InstanceId, TaskId};
 
 /// Which page is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,7 +130,8 @@ pub fn definitions(state: &State, scope: &Scope, filter: &DefinitionFilter, page
     let entry = |definition: &TaskDefinition| {
         let key = &definition.key;
         Entry {
-            place: format!("{}:{:010}", key.family, key.revision),
+            // The separator sorts before all characters of names, so that `web` comes before `web-a` here too.
+            place: format!("{} {:010}", key.family, key.revision),
             item: key.arn().to_string(),
         }
     };
@@ -177,7 +179,9 @@ pub fn instances(
 ) -> Result<Reply, Refusal> {
     let cluster = &refer::active_cluster(state, scope, cluster)?.key;
     let wanted = status.unwrap_or(InstanceStatus::Active);
-    let fitting = state.instances_of(cluster).filter(|instance| instance.status == wanted);
+    let first = page.after.as_deref().and_then(|arn| refer::instance(cluster, arn).ok());
+    let all = state.instances_of(cluster, first.map_or(InstanceId(0), |key| key.id));
+    let fitting = all.filter(|instance| instance.status == wanted);
     page.cut(
         Order::Ascending,
         fitting.map(|instance| Entry::plain(instance.key.arn().to_string())),
@@ -217,11 +221,10 @@ pub fn tasks(
                 .as_deref()
                 .is_none_or(|by| task.started_by.as_deref() == Some(by))
     };
+    let first = page.after.as_deref().and_then(|arn| refer::task(cluster, arn).ok());
+    let all = state.tasks_of(cluster, first.map_or(TaskId(0), |key| key.id));
     page.cut(
         Order::Ascending,
-        state
-            .tasks_of(cluster)
-            .filter(fits)
-            .map(|task| Entry::plain(task.key.arn().to_string())),
+        all.filter(fits).map(|task| Entry::plain(task.key.arn().to_string())),
     )
 }

@@ -48,6 +48,8 @@ pub enum Reply {
     Page(Page),
     /// That it was taken.
     Acknowledged,
+    /// How much of a reset is left to do.
+    Remaining(usize),
 }
 
 /// A page of a list.
