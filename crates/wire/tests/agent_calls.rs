@@ -28,15 +28,15 @@ fn reread(target: &str, body: &Value) -> (ecs::Operation, Value) {
     let Operation::Ecs(operation) = route.operation else {
         panic!("{:?} is not of ECS", route.operation);
     };
-    let written = match operation {
-        ecs::Operation::CreateCluster => again::<ecs::CreateClusterRequest>(&route, &request),
-        ecs::Operation::DiscoverPollEndpoint => again::<ecs::DiscoverPollEndpointRequest>(&route, &request),
-        ecs::Operation::GetTaskProtection => again::<ecs::GetTaskProtectionRequest>(&route, &request),
-        ecs::Operation::ListTagsForResource => again::<ecs::ListTagsForResourceRequest>(&route, &request),
-        ecs::Operation::RegisterContainerInstance => again::<ecs::RegisterContainerInstanceRequest>(&route, &request),
-        ecs::Operation::RegisterTaskDefinition => again::<ecs::RegisterTaskDefinitionRequest>(&route, &request),
-        ecs::Operation::SubmitTaskStateChange => again::<ecs::SubmitTaskStateChangeRequest>(&route, &request),
-        _ => panic!("the agent did not call {operation:?} when it was recorded"),
+    let written = match operation.name() {
+        "CreateCluster" => again::<ecs::CreateClusterRequest>(&route, &request),
+        "DiscoverPollEndpoint" => again::<ecs::DiscoverPollEndpointRequest>(&route, &request),
+        "GetTaskProtection" => again::<ecs::GetTaskProtectionRequest>(&route, &request),
+        "ListTagsForResource" => again::<ecs::ListTagsForResourceRequest>(&route, &request),
+        "RegisterContainerInstance" => again::<ecs::RegisterContainerInstanceRequest>(&route, &request),
+        "RegisterTaskDefinition" => again::<ecs::RegisterTaskDefinitionRequest>(&route, &request),
+        "SubmitTaskStateChange" => again::<ecs::SubmitTaskStateChangeRequest>(&route, &request),
+        other => panic!("the agent did not call {other} when it was recorded"),
     };
     (operation, serde_json::from_slice(&written).expect("JSON"))
 }

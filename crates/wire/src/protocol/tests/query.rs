@@ -1,6 +1,7 @@
 //! awsQuery and ec2Query as bytes: forms in, XML out, refusals in the words of each service.
 
 use expect_test::{Expect, expect};
+use quick_xml::events::Event;
 
 use super::super::query::{Dialect, decode};
 use super::super::*;
@@ -330,13 +331,11 @@ fn every_output_is_well_formed_xml_with_all_its_texts() {
         let mut reader = quick_xml::Reader::from_str(&body);
         let (mut depth, mut texts) = (0, 0);
         loop {
-            use quick_xml::events::Event;
-            match reader.read_event().expect("well-formed") {
-                Event::Start(_) => depth += 1,
-                Event::End(_) => depth -= 1,
-                Event::Text(_) => texts += 1,
-                Event::Eof => break,
-                _ => {}
+            let event = reader.read_event().expect("well-formed");
+            depth += i32::from(matches!(event, Event::Start(_))) - i32::from(matches!(event, Event::End(_)));
+            texts += usize::from(matches!(event, Event::Text(_)));
+            if matches!(event, Event::Eof) {
+                break;
             }
         }
         assert_eq!(depth, 0, "{}", route.model().name);
