@@ -1,2 +1,66 @@
-//! The one binary.
-fn main() {}
+//! The one binary, `berth`: the control plane, the agent, both at once, and the operator's commands.
+//!
+//! Reading order: [`options`] (what can be said on the command line), then a file per command.
+#![forbid(unsafe_code)]
+
+mod down;
+mod env;
+mod home;
+mod keys;
+mod options;
+mod programs;
+mod signals;
+mod up;
+
+use std::process::ExitCode;
+
+use berth_agent::logs;
+use clap::Parser;
+
+use crate::options::{Command, Options};
+
+fn main() -> ExitCode {
+    // The logger of a container must start quickly and stay small: it gets no command line and no runtime.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == logs::LOGGER_ARGUMENT) {
+        let code = logs::logger_main(arguments);
+        return ExitCode::from(u8::try_from(code).unwrap_or(1));
+    }
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("berth: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> anyhow::Result<()> {
+    match options.command {
+        Command::Version => {
+            println!("berth {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        Command::Env(place) => env::print(&place),
+        Command::Up(up) => started(up::run(up)),
+        Command::Server(server) => started(programs::server(server)),
+        Command::Agent(agent) => started(programs::agent(agent)),
+        Command::Down(place) => started(down::run(place)),
+    }
+}
+
+/// Runs a program with logs and a runtime.
+fn started(program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let wanted = std::env::var("BERTH_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(&wanted)
+        .map_err(|error| anyhow::anyhow!("BERTH_LOG='{wanted}' is no filter for logs: {error}"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(program);
+    // Work that may be abandoned must not hold the process up.
+    runtime.shutdown_background();
+    ended
+}

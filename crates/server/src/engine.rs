@@ -26,11 +26,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// An answer to a write.
 pub type Answer = Result<Reply, Refusal>;
 
-/// What the writer is asked to do.
-enum Job {
-    Event(Event, Option<oneshot::Sender<Answer>>),
-    Wipe(oneshot::Sender<()>),
-}
+/// An event, and who waits for its answer.
+type Job = (Event, Option<oneshot::Sender<Answer>>);
 
 /// The brain behind its lock, with the count of what was applied to it.
 struct Facts {
@@ -76,7 +73,7 @@ impl Engine {
             outbox: Box::new(outbox),
             progress,
         };
-        writer.batch(vec![Job::Event(Event::Started, None)]);
+        writer.batch(vec![(Event::Started, None)]);
         let run = move || writer.run(&queue);
         thread::Builder::new()
             .name("writer".to_owned())
@@ -93,14 +90,14 @@ impl Engine {
     /// If the process is ending.
     pub async fn write(&self, event: Event) -> Result<Answer, Stopping> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job::Event(event, Some(answer))).map_err(|_| Stopping)?;
+        self.jobs.send((event, Some(answer))).map_err(|_| Stopping)?;
         answered.await.map_err(|_| Stopping)
     }
 
     /// Tells the brain that something happened, without waiting.
     pub fn tell(&self, event: Event) {
         // The writer only ends with the process; then nobody needs to know.
-        let _ = self.jobs.send(Job::Event(event, None));
+        let _ = self.jobs.send((event, None));
     }
 
     /// Looks at the facts, and waits until all of them are durable before it tells.
@@ -117,15 +114,6 @@ impl Engine {
         Ok(seen)
     }
 
-    /// Forgets everything, durably.
-    ///
-    /// # Errors
-    /// If the process is ending.
-    pub async fn wipe(&self) -> Result<(), Stopping> {
-        let (done, wiped) = oneshot::channel();
-        self.jobs.send(Job::Wipe(done)).map_err(|_| Stopping)?;
-        wiped.await.map_err(|_| Stopping)
-    }
 }
 
 /// A panic while the lock is held ends the process anyway (the writer's own asserts), so a poisoned lock is not seen.
@@ -176,15 +164,8 @@ impl Writer {
     /// Takes events and what is due, commits once, then tells.
     fn batch(&mut self, jobs: Vec<Job>) {
         let mut outputs: Vec<(Output, Option<oneshot::Sender<Answer>>)> = Vec::new();
-        let mut wiped = Vec::new();
-        for job in jobs {
-            match job {
-                Job::Event(event, answer) => {
-                    let output = self.apply(|control, cx| control.handle(cx, event));
-                    outputs.push((output, answer));
-                }
-                Job::Wipe(done) => wiped.push(done),
-            }
+        for (event, answer) in jobs {
+            outputs.push((self.apply(|control, cx| control.handle(cx, event)), answer));
         }
         if read_lock(&self.facts)
             .control
@@ -204,13 +185,6 @@ impl Writer {
             if let (Some(answer), Some(reply)) = (answer, output.reply) {
                 // A caller that hung up does not want its answer any more.
                 let _ = answer.send(reply);
-            }
-        }
-        if !wiped.is_empty() {
-            self.wipe();
-            for done in wiped {
-                // A caller that hung up does not wait any more.
-                let _ = done.send(());
             }
         }
     }
@@ -234,22 +208,6 @@ impl Writer {
         }
     }
 
-    /// Forgets everything but the epoch. Whoever asked for it has stopped all tasks before.
-    fn wipe(&mut self) {
-        let emptied = self.store.wipe().and_then(|()| self.store.load());
-        match emptied {
-            Ok(state) => {
-                let mut facts = self.facts.write().unwrap_or_else(PoisonError::into_inner);
-                facts.control = Control::new(state);
-                drop(facts);
-                self.batch(vec![Job::Event(Event::Started, None)]);
-            }
-            Err(error) => {
-                tracing::error!(%error, "wiping failed; ending, to restart from what is durable");
-                std::process::abort();
-            }
-        }
-    }
 }
 
 /// Randomness for one turn: ids and choices follow from it.

@@ -112,21 +112,6 @@ impl Store {
         batch.commit().map_err(|error| StoreError::running(&error))
     }
 
-    /// Removes everything but the layout's number and the epoch, which must never go back.
-    ///
-    /// # Errors
-    /// The disk's, as in [`Store::commit`].
-    pub fn wipe(&self) -> Result<(), StoreError> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
-        for (table, keyspace) in self.tables.iter().filter(|(table, _)| *table != Table::Control) {
-            for row in keyspace.iter() {
-                let (key, _) = row.into_inner().map_err(|error| StoreError::running(&error))?;
-                batch.remove(self.keyspace(*table), key);
-            }
-        }
-        batch.commit().map_err(|error| StoreError::running(&error))
-    }
-
     fn keyspace(&self, table: Table) -> &Keyspace {
         let found = self.tables.iter().find(|(other, _)| *other == table);
         &found.expect("every table was opened").1

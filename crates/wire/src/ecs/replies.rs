@@ -59,7 +59,7 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             })
         }
         Reply::Page(page) => list(operation, page),
-        Reply::Acknowledged => into_document(ecs::SubmitTaskStateChangeResponse {
+        Reply::Acknowledged | Reply::Remaining(_) => into_document(ecs::SubmitTaskStateChangeResponse {
             acknowledgment: Some("ok".to_owned()),
         }),
     }

@@ -80,7 +80,7 @@ fn request_of_instances_and_tasks(
             let shape: ecs::DescribeContainerInstancesRequest = route.decode(raw)?;
             Ok(Request::Read(
                 Read::DescribeInstances(shape.cluster, shape.container_instances),
-                Vec::new(),
+                shape.include.unwrap_or_default(),
             ))
         }
         Operation::ListContainerInstances => list_instances(route.decode(raw)?),
@@ -154,7 +154,7 @@ fn create_cluster(shape: ecs::CreateClusterRequest) -> Result<Request, Unasked> 
 fn describe_clusters(shape: ecs::DescribeClustersRequest) -> Result<Request, Unasked> {
     Ok(Request::Read(
         Read::DescribeClusters(shape.clusters.unwrap_or_default()),
-        Vec::new(),
+        shape.include.unwrap_or_default(),
     ))
 }
 

@@ -1,0 +1,129 @@
+//! The administrator's key: given, or made once and kept in a file that only its owner can read.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use berth_core::iam::{AccessKey, Identity, Principal};
+use berth_core::kernel::AccountId;
+use serde::{Deserialize, Serialize};
+
+use crate::home::write_private;
+use crate::options::KeyOptions;
+
+/// An access key.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Key {
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half.
+    pub secret_access_key: String,
+}
+
+const FILE: &str = "administrator.json";
+/// The alphabet of access key ids.
+const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// The alphabet of secrets.
+const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+impl Key {
+    /// The key that `options` give, else the one of `dir`, else a new one, which `dir` keeps.
+    ///
+    /// # Errors
+    /// A key that cannot be used, or a file that cannot be read or written.
+    pub(crate) fn obtain(dir: &Path, options: &KeyOptions) -> Result<Self> {
+        let key = match (&options.access_key_id, &options.secret_access_key) {
+            (Some(id), Some(secret)) => Self {
+                access_key_id: id.clone(),
+                secret_access_key: secret.clone(),
+            }
+            .checked()?,
+            _ => Self::read(dir)?.map_or_else(Self::make, Ok)?,
+        };
+        write_private(&dir.join(FILE), &serde_json::to_string_pretty(&key)?)?;
+        Ok(key)
+    }
+
+    /// The key that `dir` keeps, if there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(crate) fn read(dir: &Path) -> Result<Option<Self>> {
+        let path = dir.join(FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let context = || format!("{} is damaged: remove it to have a new key made", path.display());
+                serde_json::from_str(&text).map(Some).with_context(context)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    fn make() -> Result<Self> {
+        let mut random = [0u8; 56];
+        getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+        let letters = random[..16]
+            .iter()
+            .map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+        let symbols = random[16..]
+            .iter()
+            .map(|byte| char::from(SYMBOLS[usize::from(byte % 64)]));
+        Ok(Self {
+            access_key_id: "AKIA".chars().chain(letters).collect(),
+            secret_access_key: symbols.collect(),
+        })
+    }
+
+    /// Ids stand in headers between slashes and commas, so they are limited as AWS limits them.
+    fn checked(self) -> Result<Self> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        if !(3..=128).contains(&self.access_key_id.len()) || !self.access_key_id.bytes().all(fits) {
+            bail!(
+                "an access key id has 3 to 128 letters and digits, unlike '{}'",
+                self.access_key_id
+            );
+        }
+        if self.secret_access_key.is_empty() {
+            bail!("the secret access key is empty");
+        }
+        Ok(self)
+    }
+
+    /// The key as the control plane knows it.
+    #[must_use]
+    pub(crate) fn administrator(&self, account: AccountId) -> AccessKey {
+        AccessKey {
+            id: self.access_key_id.clone(),
+            secret: self.secret_access_key.clone(),
+            principal: Principal {
+                account,
+                identity: Identity::Administrator,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once() {
+        let dir = std::env::temp_dir().join(format!("berth-keys-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let first = Key::obtain(&dir, &KeyOptions::default()).unwrap();
+        let second = Key::obtain(&dir, &KeyOptions::default()).unwrap();
+        assert_eq!(
+            (&first.access_key_id, &first.secret_access_key),
+            (&second.access_key_id, &second.secret_access_key)
+        );
+        assert_eq!((first.access_key_id.len(), first.secret_access_key.len()), (20, 40));
+        let bad = KeyOptions {
+            access_key_id: Some("a/b".into()),
+            secret_access_key: Some("s".into()),
+        };
+        assert!(Key::obtain(&dir, &bad).is_err());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,184 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use berth_core::kernel::{AccountId, Region};
+use clap::{Args, Parser, Subcommand};
+
+/// Amazon ECS, anywhere.
+#[derive(Debug, Parser)]
+#[command(name = "berth", version, arg_required_else_help = true)]
+pub(crate) struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, once")]
+pub(crate) enum Command {
+    /// Run a control plane and an agent on this host, in the foreground. Ctrl-C stops all tasks and cleans the host;
+    /// SIGTERM ends Berth and leaves tasks running for the next start.
+    Up(Up),
+    /// Stop what a data directory knows and clean the host, whether or not Berth runs on it.
+    Down(Place),
+    /// Run a control plane alone.
+    Server(Server),
+    /// Run an agent that joins a control plane.
+    Agent(Agent),
+    /// Print shell exports that point AWS clients at Berth: eval "$(berth env)".
+    Env(Place),
+    /// Print the version.
+    Version,
+}
+
+/// Where things lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Place {
+    /// Where everything durable lies.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/berth", env = "BERTH_DATA_DIR")]
+    pub data_dir: PathBuf,
+}
+
+/// The administrator's key.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct KeyOptions {
+    /// The administrator's access key id. Without it, and without AWS_ACCESS_KEY_ID in the environment, a key is made
+    /// and kept in a file of the data directory that only its owner can read.
+    #[arg(long, value_name = "ID", env = "AWS_ACCESS_KEY_ID", requires = "secret_access_key")]
+    pub access_key_id: Option<String>,
+    /// The secret that belongs to it.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "AWS_SECRET_ACCESS_KEY",
+        hide_env_values = true,
+        requires = "access_key_id"
+    )]
+    pub secret_access_key: Option<String>,
+}
+
+/// How the control plane is reached.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Endpoint {
+    /// Where the endpoint listens.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// Listen on an address that others can reach although requests are not encrypted.
+    #[arg(long)]
+    pub insecure_http: bool,
+    /// The account that everything belongs to.
+    #[arg(long, value_name = "ID", default_value = "000000000000", value_parser = account)]
+    pub account_id: AccountId,
+    /// Let POST /_berth/reset stop everything and wipe all state, for test suites.
+    #[arg(long)]
+    pub allow_reset: bool,
+}
+
+/// How the machine serves.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Machine {
+    /// The region that the machine stands in.
+    #[arg(long, default_value = "us-east-1", value_parser = region)]
+    pub region: Region,
+    /// The availability zone that it stands in [default: the region's first]
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// The cluster that it joins.
+    #[arg(long, default_value = "default")]
+    pub cluster: String,
+    /// The launch types that it serves.
+    #[arg(
+        long,
+        value_name = "TYPES",
+        value_delimiter = ',',
+        default_value = "EC2,FARGATE,EXTERNAL"
+    )]
+    pub launch_types: Vec<String>,
+    /// Ask this URL first for images of a registry (docker.io for Docker Hub). Repeatable.
+    #[arg(long, value_name = "REGISTRY=URL", value_parser = mirror)]
+    pub registry_mirror: Vec<(String, String)>,
+    /// A containerd to use [default: the host's if there is one, else one of our own]
+    #[arg(long, value_name = "PATH")]
+    pub containerd_socket: Option<PathBuf>,
+    /// The range of addresses of containers in bridge mode [default: one that the host does not use]
+    #[arg(long, value_name = "CIDR")]
+    pub bridge_cidr: Option<String>,
+}
+
+/// Options of `berth up`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub endpoint: Endpoint,
+    #[command(flatten)]
+    pub machine: Machine,
+    #[command(flatten)]
+    pub keys: KeyOptions,
+}
+
+/// Options of `berth server`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Server {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub endpoint: Endpoint,
+    #[command(flatten)]
+    pub keys: KeyOptions,
+}
+
+/// Options of `berth agent`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Agent {
+    #[command(flatten)]
+    pub place: Place,
+    /// The control plane's URL.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566")]
+    pub endpoint: String,
+    #[command(flatten)]
+    pub machine: Machine,
+    #[command(flatten)]
+    pub keys: KeyOptions,
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    text.parse().map_err(|_| "an account id has twelve digits".to_owned())
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    text.parse().map_err(|_| "a region looks like us-east-1".to_owned())
+}
+
+fn mirror(text: &str) -> Result<(String, String), String> {
+    let (registry, url) = text
+        .split_once('=')
+        .ok_or("write it as registry=url, for example docker.io=http://127.0.0.1:5000")?;
+    if registry.is_empty() || !(url.starts_with("http://") || url.starts_with("https://")) {
+        return Err("the registry must be named and its mirror's URL begin with http:// or https://".to_owned());
+    }
+    Ok((registry.to_owned(), url.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn mirrors_are_checked() {
+        assert!(mirror("docker.io=http://127.0.0.1:5000").is_ok());
+        for bad in ["docker.io", "=http://x", "docker.io=127.0.0.1:5000"] {
+            assert!(mirror(bad).is_err(), "{bad}");
+        }
+    }
+}

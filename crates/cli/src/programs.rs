@@ -1,0 +1,165 @@
+//! The control plane and the agent, each alone.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use berth_agent::{Cleaned, Config as AgentConfig, Credentials, Ended};
+use berth_server::Server as ControlPlane;
+use berth_server::clock::Clock;
+use berth_server::config::Config as ServerConfig;
+use tokio::sync::watch;
+
+use crate::home::{Contact, Home};
+use crate::keys::Key;
+use crate::options::{Agent, Endpoint, Machine, Server};
+use crate::signals::{Ending, Signals};
+
+/// `berth server`.
+///
+/// # Errors
+/// What keeps it from starting.
+pub(crate) async fn server(options: Server) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let home = Home::take(&options.place.data_dir, "server")?;
+    let key = Key::obtain(home.dir(), &options.keys)?;
+    let control = control_plane(home.dir(), &options.endpoint, &key).await?;
+    let endpoint = url(&control)?;
+    home.write_contact(&contact(&endpoint, &options.endpoint, None))?;
+    println!("Berth's control plane listens on {endpoint}.");
+    // Tasks belong to agents: however a control plane ends, they go on.
+    let ended = async {
+        signals.next().await;
+    };
+    control.run(ended).await;
+    home.release();
+    Ok(())
+}
+
+/// Starts a control plane.
+///
+/// # Errors
+/// What keeps it from starting.
+pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> Result<ControlPlane> {
+    if !options.listen.ip().is_loopback() && !options.insecure_http {
+        bail!(
+            "requests to {} would not be encrypted: listen on 127.0.0.1, or add --insecure-http if the network is yours alone",
+            options.listen
+        );
+    }
+    ControlPlane::start(ServerConfig {
+        listen: options.listen,
+        data_dir: dir.join("server"),
+        access_keys: vec![key.administrator(options.account_id)],
+        allow_reset: options.allow_reset,
+        clock: Clock::System,
+    })
+    .await
+}
+
+/// The URL at which clients of this host reach a control plane.
+///
+/// # Errors
+/// If the system cannot say.
+pub(crate) fn url(control: &ControlPlane) -> Result<String> {
+    let mut address = control.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(format!("http://{address}"))
+}
+
+/// What clients need to know.
+#[must_use]
+pub(crate) fn contact(endpoint: &str, options: &Endpoint, machine: Option<&Machine>) -> Contact {
+    Contact {
+        endpoint: endpoint.to_owned(),
+        region: machine.map_or_else(|| "us-east-1".to_owned(), |machine| machine.region.to_string()),
+        account_id: options.account_id.to_string(),
+    }
+}
+
+/// `berth agent`.
+///
+/// # Errors
+/// What keeps it from working.
+pub(crate) async fn agent(options: Agent) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let home = Home::take(&options.place.data_dir, "agent")?;
+    let key = Key::obtain(home.dir(), &options.keys)?;
+    let config = agent_config(home.dir(), &options.endpoint, &options.machine, &key)?;
+    let (stop, stopped) = watch::channel(None);
+    let mut agent = tokio::spawn(berth_agent::run(config, stopped));
+    println!(
+        "Berth's agent joins {} (cluster {}).",
+        options.endpoint, options.machine.cluster
+    );
+    let ended = loop {
+        tokio::select! {
+            ended = &mut agent => break ended.context("the agent broke off")??,
+            ending = signals.next() => tell(&stop, ending),
+        }
+    };
+    report(&ended);
+    home.release();
+    Ok(())
+}
+
+/// Tells an agent how to end. A second signal cuts cleaning short.
+pub(crate) fn tell(stop: &watch::Sender<Option<berth_agent::Ending>>, ending: Ending) {
+    let already = stop.borrow().is_some();
+    let ending = match ending {
+        Ending::Clean if !already => {
+            println!("Stopping all tasks and cleaning the host; once more to leave at once.");
+            berth_agent::Ending::Clean
+        }
+        Ending::Clean | Ending::Leave => berth_agent::Ending::Leave,
+    };
+    stop.send_replace(Some(ending));
+}
+
+/// The settings of an agent.
+///
+/// # Errors
+/// If the system cannot say where this program lies.
+pub(crate) fn agent_config(dir: &Path, endpoint: &str, machine: &Machine, key: &Key) -> Result<AgentConfig> {
+    Ok(AgentConfig {
+        endpoint: endpoint.trim_end_matches('/').to_owned(),
+        cluster: machine.cluster.clone(),
+        region: machine.region.to_string(),
+        credentials: Credentials {
+            access_key_id: key.access_key_id.clone(),
+            secret_access_key: key.secret_access_key.clone(),
+        },
+        data_dir: std::path::absolute(dir)?,
+        registry_mirrors: machine.registry_mirror.iter().cloned().collect(),
+        zone: machine.zone.clone(),
+        launch_types: machine.launch_types.clone(),
+        attributes: std::collections::BTreeMap::new(),
+        containerd_socket: machine.containerd_socket.clone(),
+        bridge_cidr: machine.bridge_cidr.clone(),
+        logger_binary: this_program()?,
+    })
+}
+
+fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().context("the system does not say where this program lies")
+}
+
+/// Says how an agent ended.
+pub(crate) fn report(ended: &Ended) {
+    match ended {
+        Ended::Left => println!("Tasks go on; the next start finds them again. `berth down` stops them."),
+        Ended::Cleaned(cleaned) => report_cleaned(cleaned),
+    }
+}
+
+/// Says what was cleaned.
+pub(crate) fn report_cleaned(cleaned: &Cleaned) {
+    println!(
+        "Removed {} containers and {} networks.",
+        cleaned.containers, cleaned.networks
+    );
+    for failure in &cleaned.failures {
+        eprintln!("berth: could not be removed: {failure}");
+    }
+}

@@ -1,0 +1,72 @@
+//! TCS: telemetry from the agent. Every frame is answered, for agents leave when nothing comes back; metrics and health
+//! themselves are counted, not kept, until there is a store for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::{Request, Response};
+use berth_wire::link::MAX_FRAME_BYTES;
+use berth_wire::link::acs::TextMessage;
+use berth_wire::link::frame::SignedFrame;
+use berth_wire::link::tcs::{AgentMessage, BackendMessage, HeartbeatMessage};
+
+use super::acs::{admit, refuse};
+use crate::App;
+
+/// The time between heartbeats: half of what the public agent waits for anything.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Opens a TCS socket.
+pub(crate) async fn upgrade(State(app): State<Arc<App>>, socket: WebSocketUpgrade, request: Request<Body>) -> Response<Body> {
+    match admit(&app, request).await {
+        Ok(_) => {
+            let socket = socket.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
+            socket.on_upgrade(move |socket| run(app, socket))
+        }
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+async fn run(app: Arc<App>, mut socket: WebSocket) {
+    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    loop {
+        let answer = tokio::select! {
+            _ = heartbeat.tick() => Some(BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true) })),
+            frame = socket.recv() => match frame {
+                Some(Ok(Message::Text(text))) => take(&app, &text),
+                Some(Ok(Message::Binary(bytes))) => std::str::from_utf8(&bytes).ok().and_then(|text| take(&app, text)),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            }
+        };
+        if let Some(answer) = answer
+            && socket.send(Message::Text(answer.encode().into())).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// The answer to a frame. The socket itself was authenticated, so the signature within the frame adds nothing.
+fn take(app: &App, text: &str) -> Option<BackendMessage> {
+    let message = SignedFrame::parse(text).and_then(|frame| AgentMessage::parse(frame.json));
+    app.metrics.telemetry_frames.inc();
+    let done = TextMessage::default();
+    match message {
+        Ok(AgentMessage::PublishMetrics(_)) => Some(BackendMessage::AckPublishMetric(done)),
+        Ok(AgentMessage::PublishHealth(_)) => Some(BackendMessage::AckPublishHealth(done)),
+        Ok(AgentMessage::PublishInstanceStatus(_)) => Some(BackendMessage::AckPublishInstanceStatus(done)),
+        Ok(AgentMessage::StartTelemetrySession(_)) => Some(BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true) })),
+        Ok(AgentMessage::Unknown { kind }) => {
+            tracing::debug!(kind, "an agent sent telemetry of an unknown type");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "an agent sent telemetry that cannot be read");
+            None
+        }
+    }
+}
