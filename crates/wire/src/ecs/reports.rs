@@ -14,13 +14,6 @@ use serde::Deserialize;
 use super::entities::pairs;
 use crate::shapes::ecs;
 
-/// Members that agents send and the published model does not have.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct AgentOnly {
-    client_token: Option<String>,
-}
-
 /// The part of an identity document that is of use here.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -28,12 +21,11 @@ struct IdentityDocument {
     instance_id: Option<String>,
 }
 
-/// A RegisterContainerInstance request. `body` holds members that the published model does not have.
+/// A RegisterContainerInstance request.
 ///
 /// # Errors
 /// A resource that cannot be understood.
-pub fn registration(shape: ecs::RegisterContainerInstanceRequest, body: &[u8]) -> Result<RegisterInstance, Refusal> {
-    let agent_only: AgentOnly = serde_json::from_slice(body).unwrap_or_default();
+pub fn registration(shape: ecs::RegisterContainerInstanceRequest) -> Result<RegisterInstance, Refusal> {
     let document = shape.instance_identity_document.unwrap_or_default();
     let identity: IdentityDocument = serde_json::from_str(&document).unwrap_or_default();
     let versions = shape.version_info.unwrap_or_default();
@@ -44,7 +36,7 @@ pub fn registration(shape: ecs::RegisterContainerInstanceRequest, body: &[u8]) -
     Ok(RegisterInstance {
         cluster: shape.cluster,
         instance: shape.container_instance_arn,
-        client_token: agent_only.client_token,
+        client_token: shape.client_token,
         resources: resources(shape.total_resources.unwrap_or_default())?,
         attributes: shape.attributes.into_iter().flatten().map(attribute).collect(),
         ec2_instance_id: identity.instance_id,

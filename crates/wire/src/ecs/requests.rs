@@ -64,7 +64,7 @@ fn request_of_instances_and_tasks(
 ) -> Result<Request, Unasked> {
     match operation {
         Operation::RegisterContainerInstance => {
-            let instance = reports::registration(route.decode(raw)?, raw.body)?;
+            let instance = reports::registration(route.decode(raw)?)?;
             Ok(Request::Write(Write::RegisterInstance(instance)))
         }
         Operation::DeregisterContainerInstance => {
