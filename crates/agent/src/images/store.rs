@@ -31,6 +31,7 @@ const LEASE_DURATION: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Lease {
     containerd: Containerd,
     id: MetadataValue<Ascii>,
+    held: bool,
 }
 
 impl Lease {
@@ -53,6 +54,7 @@ impl Lease {
         Ok(Self {
             containerd: containerd.clone(),
             id: id.parse().expect("hexadecimal digits are ASCII"),
+            held: true,
         })
     }
 
@@ -91,21 +93,39 @@ impl Lease {
     }
 
     /// Gives up the claim. A lease that cannot be released expires.
-    pub(crate) async fn release(self) {
-        let delete = || {
-            let request = self.containerd.request(DeleteRequest {
-                id: self.text(),
-                sync: false,
-            });
-            async { self.containerd.leases().delete(request).await }
-        };
-        if let Err(status) = self.containerd.call(delete).await {
-            tracing::warn!(%status, "a lease stays until it expires");
-        }
+    pub(crate) async fn release(mut self) {
+        self.held = false;
+        delete_lease(&self.containerd, self.text()).await;
     }
 
     fn text(&self) -> String {
         self.id.to_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// A pull that was called off gives its lease back, too.
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return; // the agent ends: the lease expires
+        };
+        if self.held {
+            let (containerd, id) = (self.containerd.clone(), self.text());
+            runtime.spawn(async move { delete_lease(&containerd, id).await });
+        }
+    }
+}
+
+async fn delete_lease(containerd: &Containerd, id: String) {
+    let delete = || {
+        let request = containerd.request(DeleteRequest {
+            id: id.clone(),
+            sync: false,
+        });
+        async { containerd.leases().delete(request).await }
+    };
+    if let Err(status) = containerd.call(delete).await {
+        tracing::warn!(%status, "a lease stays until it expires");
     }
 }
 

@@ -167,11 +167,11 @@ impl Transfer<'_> {
         };
         if writer.offset() < layer.size {
             let path = format!("blobs/{}", layer.digest);
-            let blob = self.ask_everywhere(&path, writer.offset()).await?;
-            if blob.offset == 0 {
+            let content = self.ask_everywhere(&path, writer.offset()).await?;
+            if content.offset == 0 {
                 writer.rewind();
             }
-            self.copy(blob, &mut writer, layer).await?;
+            self.copy(content, &mut writer, layer).await?;
         }
         writer.commit(Labels::new()).await.map_err(write_failure)
     }
@@ -183,9 +183,30 @@ impl Transfer<'_> {
             .map_err(write_failure)
     }
 
-    async fn copy(&self, mut blob: Content, writer: &mut Writer, layer: &Descriptor) -> Result<(), Failure> {
+    /// Also when the transfer breaks, all that has arrived is written, so that the rest suffices.
+    async fn copy(&self, content: Content, writer: &mut Writer, layer: &Descriptor) -> Result<(), Failure> {
         let mut pending = BytesMut::with_capacity(CHUNK_BYTES);
-        while let Some(piece) = next_chunk(&mut blob.response).await? {
+        let received = self.receive(content, writer, &mut pending, layer).await;
+        if !pending.is_empty() {
+            writer.write(pending.freeze()).await.map_err(write_failure)?;
+        }
+        received?;
+        if writer.offset() == layer.size {
+            Ok(())
+        } else {
+            Err(wrong_size(layer, writer.offset()))
+        }
+    }
+
+    /// Writes whole chunks and leaves the last bytes pending.
+    async fn receive(
+        &self,
+        mut content: Content,
+        writer: &mut Writer,
+        pending: &mut BytesMut,
+        layer: &Descriptor,
+    ) -> Result<(), Failure> {
+        while let Some(piece) = next_chunk(&mut content.response).await? {
             self.count(piece.len());
             let received = writer.offset() + (pending.len() + piece.len()) as u64;
             if received > layer.size {
@@ -197,14 +218,7 @@ impl Transfer<'_> {
                 writer.write(chunk).await.map_err(write_failure)?;
             }
         }
-        if !pending.is_empty() {
-            writer.write(pending.freeze()).await.map_err(write_failure)?;
-        }
-        if writer.offset() == layer.size {
-            Ok(())
-        } else {
-            Err(wrong_size(layer, writer.offset()))
-        }
+        Ok(())
     }
 
     fn count(&self, bytes: usize) {

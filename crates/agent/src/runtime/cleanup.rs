@@ -1,20 +1,60 @@
-//! Takes a private containerd away and leaves nothing behind: containers, shims, mounts, sockets.
+//! Takes away what the runtime has put on the host: containers, and with a private containerd its
+//! shims, mounts and sockets too.
 //! Its images stay on disk, so that the next start need not pull them again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use nix::mount::{MntFlags, umount2};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::connection::Containerd;
-use super::daemon::{ContainerdConfig, PrivateDaemon, SocketChoice, answers, end_process};
+use super::daemon::{Backing, ContainerdConfig, PrivateDaemon, SocketChoice, answers, end_process};
 use super::error::RuntimeError;
 
 /// The shim's fixed places outside of our directories: runc's state, and sockets.
 const SHIM_RUN_DIR: &str = "/run/containerd";
+
+impl Containerd {
+    /// Ends every container of ours, and containerd itself if it is private. Nothing brings it back:
+    /// whoever still waits for a container of this connection gets an error.
+    pub async fn shut_down(&self) -> Result<(), RuntimeError> {
+        match &self.inner.backing {
+            Backing::Host(_) => self.destroy_all().await,
+            Backing::Private(_) => {
+                self.inner.closed.store(true, Ordering::Relaxed);
+                stop_private(&self.inner.config).await
+            }
+        }
+    }
+
+    async fn destroy_all(&self) -> Result<(), RuntimeError> {
+        let containers = self.list().await?;
+        let ends = containers.iter().map(|container| self.destroy(&container.id));
+        join_all(ends).await.into_iter().collect()
+    }
+}
+
+/// Ends every container that the data directory knows, on the host's containerd or on a private one,
+/// which is stopped too. For use without an agent; nothing to clean is success.
+pub async fn clean_up(config: &ContainerdConfig) -> Result<(), RuntimeError> {
+    match Backing::remembered(config) {
+        Some(Backing::Host(socket)) => {
+            let socket = SocketChoice::Host(socket);
+            let host = ContainerdConfig {
+                socket,
+                ..config.clone()
+            };
+            Containerd::connect_or_start(&host).await?.destroy_all().await?;
+            remove_empty_shim_dirs(&config.namespace);
+            Ok(())
+        }
+        Some(Backing::Private(_)) | None => stop_private(config).await,
+    }
+}
 
 /// Ends every container of the private containerd in `config.data_dir`, then itself, and unmounts
 /// what is left. Nothing to stop is success.
@@ -23,13 +63,16 @@ pub async fn stop_private(config: &ContainerdConfig) -> Result<(), RuntimeError>
     if !daemon.dir.exists() {
         return Ok(());
     }
-    if answers(&daemon.socket()).await.is_ok() {
+    // A dead daemon is started once more for containers that still run: it removes them cleanly.
+    let has_shims = processes().iter().any(|process| process.is_shim_of(&daemon.socket()));
+    if has_shims || answers(&daemon.socket()).await.is_ok() {
         destroy_containers(config).await;
     }
     if let Some(pid) = daemon.running_pid() {
         end_process(pid, Signal::SIGTERM).await;
     }
     end_shims(&daemon).await;
+    remove_shim_state(&daemon, &config.namespace);
     let real_dir = fs::canonicalize(&daemon.dir).unwrap_or_else(|_gone| daemon.dir.clone());
     unmount_below(&real_dir)?;
     remove_traces(&daemon, &config.namespace);
@@ -42,13 +85,11 @@ async fn destroy_containers(config: &ContainerdConfig) {
         socket: SocketChoice::Private,
         ..config.clone()
     };
-    let destroy_all = async {
-        let containerd = Containerd::connect_or_start(&private).await?;
-        let containers = containerd.list().await?;
-        let ends = containers.iter().map(|container| containerd.destroy(&container.id));
-        join_all(ends).await.into_iter().collect::<Result<(), RuntimeError>>()
+    let destroyed = match Containerd::connect_or_start(&private).await {
+        Ok(containerd) => containerd.destroy_all().await,
+        Err(error) => Err(error),
     };
-    if let Err(error) = destroy_all.await {
+    if let Err(error) = destroyed {
         tracing::warn!(%error, "containers that containerd cannot remove are killed");
     }
 }
@@ -60,9 +101,26 @@ async fn end_shims(daemon: &PrivateDaemon) {
     let shims = processes.iter().filter(|process| process.is_shim_of(&socket));
     for shim in shims {
         for child in processes.iter().filter(|process| process.parent == shim.pid) {
-            let _ = kill(child.pid, Signal::SIGKILL);
+            end_process(child.pid, Signal::SIGKILL).await;
         }
         end_process(shim.pid, Signal::SIGKILL).await;
+    }
+}
+
+/// What shims keep outside of our directories, for each container that was not removed orderly:
+/// its bundle names the socket.
+fn remove_shim_state(daemon: &PrivateDaemon, namespace: &str) {
+    let bundles = daemon.dir.join("state/io.containerd.runtime.v2.task").join(namespace);
+    for bundle in fs::read_dir(bundles).into_iter().flatten().flatten() {
+        let address = fs::read_to_string(bundle.path().join("address")).unwrap_or_default();
+        if let Some(socket) = address.trim().strip_prefix("unix://") {
+            let _ = fs::remove_file(socket); // containers of one group share one
+        }
+        let runc_state = Path::new(SHIM_RUN_DIR)
+            .join("runc")
+            .join(namespace)
+            .join(bundle.file_name());
+        let _ = fs::remove_dir_all(runc_state); // there is none if runc never ran
     }
 }
 
@@ -139,14 +197,14 @@ fn remove_traces(daemon: &PrivateDaemon, namespace: &str) {
     for file in [socket, ttrpc, daemon.pid_file(), daemon.choice_file()] {
         let _ = fs::remove_file(file);
     }
+    remove_empty_shim_dirs(namespace);
+}
+
+/// What still holds something is somebody else's, and stays.
+fn remove_empty_shim_dirs(namespace: &str) {
     let run = Path::new(SHIM_RUN_DIR);
-    for empty in [
-        run.join("runc").join(namespace),
-        run.join("runc"),
-        run.join("s"),
-        run.to_owned(),
-    ] {
-        let _ = fs::remove_dir(empty); // refused while somebody else's containers use it
+    for dir in [run.join("runc").join(namespace), run.join("runc"), run.join("s")] {
+        let _ = fs::remove_dir(dir);
     }
 }
 

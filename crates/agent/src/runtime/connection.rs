@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use containerd_client::services::v1::containers_client::ContainersClient;
@@ -34,7 +35,10 @@ pub struct Containerd {
 pub(super) struct Inner {
     channel: Channel,
     namespace: MetadataValue<Ascii>,
-    backing: Backing,
+    pub(super) backing: Backing,
+    pub(super) config: ContainerdConfig,
+    /// Set when containerd is stopped for good.
+    pub(super) closed: AtomicBool,
     recovery: AsyncMutex<()>,
     pub(super) traits: HostTraits,
     pub(super) cgroups: Cgroups,
@@ -61,6 +65,8 @@ impl Containerd {
                 channel,
                 namespace,
                 backing,
+                config: config.clone(),
+                closed: AtomicBool::new(false),
                 recovery: AsyncMutex::default(),
                 traits: HostTraits::detect()?,
                 cgroups: Cgroups::detect()?,
@@ -115,9 +121,20 @@ impl Containerd {
         answer.map(Response::into_inner)
     }
 
+    /// Whether containerd was stopped for good, so that nobody may bring it back.
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner.closed.load(Ordering::Relaxed)
+    }
+
     /// Returns once containerd answers again.
     pub(crate) async fn recover(&self) -> Result<(), RuntimeError> {
         let _one_at_a_time = self.inner.recovery.lock().await;
+        if self.is_closed() {
+            return Err(RuntimeError::Unavailable {
+                socket: self.socket(),
+                reason: "it was stopped".to_owned(),
+            });
+        }
         self.inner.backing.make_answer().await
     }
 

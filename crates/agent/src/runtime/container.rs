@@ -292,10 +292,10 @@ impl Containerd {
             Ok(started) => return Ok(started.pid),
             Err(status) => status,
         };
-        if let Ok(task) = self.get_task(id).await {
-            if matches!(task.status(), TaskStatus::Running | TaskStatus::Stopped) {
-                return Ok(task.pid); // the answer to an earlier attempt was lost
-            }
+        if let Ok(task) = self.get_task(id).await
+            && matches!(task.status(), TaskStatus::Running | TaskStatus::Stopped)
+        {
+            return Ok(task.pid); // the answer to an earlier attempt was lost
         }
         self.delete_task(id).await?;
         Err(RuntimeError::from_status("start container", &status))

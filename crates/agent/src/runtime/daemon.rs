@@ -101,23 +101,31 @@ impl Backing {
 
     /// Chooses, and remembers the choice.
     pub(super) async fn choose(config: &ContainerdConfig) -> Result<Self, RuntimeError> {
-        let private = config.private();
-        let record = private.choice_file();
         let chosen = match &config.socket {
             SocketChoice::Host(socket) => Self::Host(socket.clone()),
-            SocketChoice::Private => Self::Private(private),
-            SocketChoice::Auto => match fs::read_to_string(&record) {
-                Ok(socket) if Path::new(socket.trim()) == private.socket() => Self::Private(private),
-                Ok(socket) => Self::Host(PathBuf::from(socket.trim())),
-                Err(_none_yet) if answers(Path::new(HOST_SOCKET)).await.is_ok() => {
-                    Self::Host(PathBuf::from(HOST_SOCKET))
-                }
-                Err(_none_yet) => Self::Private(private),
+            SocketChoice::Private => Self::Private(config.private()),
+            SocketChoice::Auto => match Self::remembered(config) {
+                Some(before) => before,
+                None if answers(Path::new(HOST_SOCKET)).await.is_ok() => Self::Host(PathBuf::from(HOST_SOCKET)),
+                None => Self::Private(config.private()),
             },
         };
         chosen.make_answer().await?;
+        let record = config.private().choice_file();
         write(&record, &chosen.socket().display().to_string())?;
         Ok(chosen)
+    }
+
+    /// The choice of before, in this data directory.
+    pub(super) fn remembered(config: &ContainerdConfig) -> Option<Self> {
+        let private = config.private();
+        let text = fs::read_to_string(private.choice_file()).ok()?;
+        let socket = Path::new(text.trim());
+        Some(if socket == private.socket() {
+            Self::Private(private)
+        } else {
+            Self::Host(socket.to_owned())
+        })
     }
 
     /// Returns once containerd answers: a private one is started when it must be, the host's is

@@ -76,8 +76,10 @@ impl Containerd {
                 }
                 Err(status) if connection_lost(&status) => {
                     tracing::debug!(id, %status, "waiting again after a lost connection");
-                    if let Err(error) = self.recover().await {
-                        tracing::warn!(id, %error, "still waiting for containerd");
+                    match self.recover().await {
+                        Err(error) if self.is_closed() => return Err(error),
+                        Err(error) => tracing::warn!(id, %error, "still waiting for containerd"),
+                        Ok(()) => {}
                     }
                 }
                 Err(status) => return Err(RuntimeError::from_status("wait for container", &status)),

@@ -21,7 +21,7 @@ mod spec;
 mod traits;
 mod users;
 
-pub use cleanup::stop_private;
+pub use cleanup::{clean_up, stop_private};
 pub use connection::Containerd;
 pub use container::Created;
 pub use daemon::{ContainerdConfig, SocketChoice, namespace_of};

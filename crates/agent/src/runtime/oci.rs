@@ -84,10 +84,10 @@ pub fn runtime_spec(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
 
 fn process(spec: &ContainerSpec, user: &ResolvedUser) -> Value {
     let mut env = spec.process.env.clone();
-    if let Some(hostname) = &spec.hostname {
-        if !env.iter().any(|entry| entry.starts_with("HOSTNAME=")) {
-            set_env(&mut env, format!("HOSTNAME={hostname}"));
-        }
+    if let Some(hostname) = &spec.hostname
+        && !env.iter().any(|entry| entry.starts_with("HOSTNAME="))
+    {
+        set_env(&mut env, format!("HOSTNAME={hostname}"));
     }
     let rlimits: Vec<Value> = spec
         .rlimits

@@ -28,7 +28,7 @@ impl HostTraits {
     /// Looks at the mounted control groups.
     pub fn detect() -> Result<Self, CgroupError> {
         Ok(match Cgroups::detect()?.layout() {
-            Layout::V1 { mounts } => Self {
+            Layout::V1 { mounts, .. } => Self {
                 cgroup_version: CgroupVersion::V1,
                 swap_limit: mounts
                     .get("memory")

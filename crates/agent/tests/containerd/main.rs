@@ -2,6 +2,8 @@
 //! one in a directory of its own, runs containers of a tiny image from a registry of its own, and
 //! leaves nothing behind. Needs root, containerd, runc and Debian's busybox-static package.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
 mod image;
 mod pulls;
 mod recovery;

@@ -90,7 +90,7 @@ async fn a_process_sees_what_docker_would_show_it() {
     let hosts = sandbox.config.data_dir.join("hosts");
     fs::write(&hosts, "10.0.0.9 me\n").unwrap();
     let script = "id; pwd; hostname; echo $FROM_IMAGE $HOSTNAME $HOME; cat /etc/hosts; ulimit -n; \
-                  echo x > /etc/hosts || echo read-only; ls /sys/class/net; ls -d /dev/shm /dev/mqueue";
+                  { echo x > /etc/hosts; } 2>/dev/null || echo read-only; ls /sys/class/net; ls -d /dev/shm /dev/mqueue";
     let mut spec = sandbox.script("c1", &image, script);
     spec.process.user = "app".to_owned();
     spec.process.cwd = "/made/for/me".to_owned();
@@ -118,8 +118,8 @@ async fn a_process_sees_what_docker_would_show_it() {
         lo
         /dev/mqueue
         /dev/shm
-        /bin/sh: can't create /etc/hosts: Read-only file system
-    "#]].assert_eq(&sandbox.output("c1"));
+    "#]]
+    .assert_eq(&sandbox.output("c1"));
 }
 
 #[tokio::test]

@@ -100,7 +100,10 @@ impl Sandbox {
 
     /// Mounts, and processes that name our directory in their arguments.
     pub(crate) fn leftovers(&self) -> Vec<String> {
-        leftovers(&self.config.data_dir)
+        let mut found = leftovers(&self.config.data_dir);
+        let runc_state = Path::new("/run/containerd/runc").join(&self.config.namespace);
+        found.extend(runc_state.exists().then(|| runc_state.display().to_string()));
+        found
     }
 }
 
