@@ -139,7 +139,7 @@ pub(crate) fn busybox_layer() -> Vec<u8> {
         Entry::Program("bin/busybox", &busybox),
         Entry::File(
             "etc/passwd",
-            b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n",
+            b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/srv/app:/bin/sh\n",
         ),
         Entry::File("etc/group", b"root:x:0:\napp:x:1000:\nextra:x:2000:app\n"),
     ];

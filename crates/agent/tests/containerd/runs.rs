@@ -111,7 +111,7 @@ async fn a_process_sees_what_docker_would_show_it() {
         uid=1000(app) gid=1000(app) groups=1000(app),2000(extra)
         /made/for/me
         ip-10-0-0-9
-        1 ip-10-0-0-9 /home/app
+        1 ip-10-0-0-9 /srv/app
         10.0.0.9 me
         321
         read-only
