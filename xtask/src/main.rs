@@ -1,9 +1,10 @@
-//! The project's own tools: `cargo xtask ci | tidy | compat | shapes`.
+//! The project's own tools: `cargo xtask ci | tidy | compat | shapes | bench`.
 //!
 //! Why a program instead of shell scripts: the checks are code, so they have types, tests and reviewers.
 //! It does not contain anything that Berth needs at run time, and no crate of the product may depend on it.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod compat;
 mod shapes;
@@ -20,7 +21,8 @@ cargo xtask <command>
   ci       everything that a change must pass, one line per step
   tidy     the rules that the compiler does not know: layers, purity, sizes, freshness, hygiene
   compat   write docs/compatibility.md from the tables in xtask/src/compat/
-  shapes   generate crates/wire/src/shapes/ from the published models; --check only compares (both download)";
+  shapes   generate crates/wire/src/shapes/ from the published models; --check only compares (both download)
+  bench    start: from RunTask to RUNNING, beside `ctr run` of the same image (--rounds N, --parallel N)";
 
 fn main() -> ExitCode {
     match run() {
@@ -39,6 +41,7 @@ fn run() -> Result<()> {
         ["ci"] => ci::run(&root()),
         ["tidy"] => tidy::run(&root()),
         ["compat"] => compat::write(&root()),
+        ["bench", "start", options @ ..] => bench::start(&root(), options),
         ["shapes"] => shapes::write(&root()),
         ["shapes", "--check"] => shapes::check(&root()),
         ["help" | "--help" | "-h"] => {

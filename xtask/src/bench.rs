@@ -1,0 +1,33 @@
+//! Benchmarks: builds what users run, then measures it beside what it is compared with, in one run.
+//!
+//! The measuring itself is done by scripts under `tests/bench/`, which use the stock clients' signatures and the test
+//! suites' helpers. Nothing here asserts a figure: they are written down in docs/specification.md.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// `cargo xtask bench start [options of the script]`.
+pub(crate) fn start(root: &Path, options: &[&str]) -> Result<()> {
+    step(root, "scripts/packages.sh", &[])?;
+    step(root, "cargo", &["build", "--release", "--locked", "--package", "berth"])?;
+    let script = [&["tests/bench/start.py"], options].concat();
+    step(root, "target/venv/bin/python", &script)
+}
+
+fn step(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+    // A name with a folder in it is meant relative to the repository, whatever directory the user is in.
+    let path = if program.contains('/') {
+        root.join(program)
+    } else {
+        program.into()
+    };
+    let status = Command::new(path)
+        .args(arguments)
+        .current_dir(root)
+        .status()
+        .with_context(|| format!("cannot run {program}"))?;
+    ensure!(status.success(), "{program} failed: {status}");
+    Ok(())
+}
