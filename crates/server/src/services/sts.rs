@@ -1,4 +1,4 @@
-//! STS: who am I.
+//! STS: tells callers who they are. Roles and sessions are not built.
 
 use berth_wire::document::Document;
 use berth_wire::protocol::{ServiceError, not_built};
