@@ -15,10 +15,6 @@ use crate::protocol::ServiceError;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a request is moved once, from its decoder to the writer"
-)]
 pub enum Request {
     /// A change.
     Write(Write),

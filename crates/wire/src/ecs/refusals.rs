@@ -6,95 +6,90 @@ use berth_core::kernel::tags::TagFault;
 
 use crate::protocol::ServiceError;
 
-const CLIENT: &str = "ClientException";
-const INVALID: &str = "InvalidParameterException";
-
 /// The exception for `refusal`.
 #[must_use]
 pub fn error(refusal: &Refusal) -> ServiceError {
-    match refusal {
-        Refusal::Definition(fault) => ServiceError::client(CLIENT, definition_text(fault)),
-        Refusal::NotBuilt(text) => ServiceError::client("UnsupportedFeatureException", text.clone()),
-        Refusal::Denied(denied) => {
-            let text = format!(
-                "User: {} is not authorized to perform: {}",
-                denied.principal, denied.action
-            );
-            ServiceError::client("AccessDeniedException", text)
-        }
-        Refusal::TokenConflict { resource_ids } => ServiceError::client(
-            "ConflictException",
-            "The clientToken was used before with other parameters.",
-        )
-        .field("resourceIds", resource_ids.clone()),
-        Refusal::ClusterNotFound => ServiceError::client("ClusterNotFoundException", "Cluster not found."),
-        Refusal::ClusterContainsInstances => ServiceError::client(
-            "ClusterContainsContainerInstancesException",
-            "The Cluster cannot be deleted while Container Instances are active or draining.",
-        ),
-        Refusal::ClusterContainsTasks => ServiceError::client(
-            "ClusterContainsTasksException",
-            "The Cluster cannot be deleted while Tasks are active.",
-        ),
-        Refusal::PlatformUnknown => {
-            ServiceError::client("PlatformUnknownException", "The specified platform does not exist.")
-        }
-        Refusal::DefinitionUnknown => ServiceError::client(CLIENT, "Unable to describe task definition."),
-        Refusal::DefinitionNotFound => ServiceError::client(CLIENT, "TaskDefinition not found."),
-        Refusal::DefinitionInactive => ServiceError::client(CLIENT, "TaskDefinition is inactive"),
-        other => ServiceError::client(INVALID, parameter_text(other)),
+    let (code, text) = exception(refusal);
+    let error = ServiceError::client(code, text);
+    if let Refusal::TokenConflict { resource_ids } = refusal {
+        error.field("resourceIds", resource_ids.clone())
+    } else {
+        error
     }
 }
 
-/// The texts of InvalidParameterException.
-fn parameter_text(refusal: &Refusal) -> String {
+const CLIENT: &str = "ClientException";
+const INVALID: &str = "InvalidParameterException";
+
+/// Code and text of every refusal.
+fn exception(refusal: &Refusal) -> (&'static str, String) {
+    let invalid = |text: String| (INVALID, text);
+    let plain = |code: &'static str, text: &str| (code, text.to_owned());
     match refusal {
-        Refusal::ClusterName(name) => format!("Invalid cluster name or ARN: {name}"),
-        Refusal::Identifier(text) => format!("Invalid identifier: {text}"),
-        Refusal::ForeignArn(arn) => format!("The ARN belongs to another account or region: {arn}"),
-        Refusal::Empty(what) => format!("{what} cannot be empty."),
-        Refusal::TooMany { what, most } => format!("At most {most} {what} can be given."),
-        Refusal::OutOfRange { member, least, most } => format!("{member} must be between {least} and {most}."),
-        Refusal::Word { member, word } => format!("Invalid value for {member}: {word}"),
-        Refusal::TooLong { member, most } => format!("{member} must have at most {most} characters."),
-        Refusal::PaginationToken => "Invalid token value.".to_owned(),
-        Refusal::Tags(fault) => tag_text(fault),
-        Refusal::Revision(number) => format!("Invalid revision number. Number: {number}"),
+        Refusal::ClusterNotFound => plain("ClusterNotFoundException", "Cluster not found."),
+        Refusal::ClusterName(name) => invalid(format!("Invalid cluster name or ARN: {name}")),
+        Refusal::ClusterContainsInstances => plain(
+            "ClusterContainsContainerInstancesException",
+            "The Cluster cannot be deleted while Container Instances are active or draining.",
+        ),
+        Refusal::ClusterContainsTasks => plain(
+            "ClusterContainsTasksException",
+            "The Cluster cannot be deleted while Tasks are active.",
+        ),
+        Refusal::Identifier(text) => invalid(format!("Invalid identifier: {text}")),
+        Refusal::ForeignArn(arn) => invalid(format!("The ARN belongs to another account or region: {arn}")),
+        Refusal::Empty(what) => invalid(format!("{what} cannot be empty.")),
+        Refusal::TooMany { what, most } => invalid(format!("At most {most} {what} can be given.")),
+        Refusal::OutOfRange { member, least, most } => invalid(format!("{member} must be between {least} and {most}.")),
+        Refusal::Word { member, word } => invalid(format!("Invalid value for {member}: {word}")),
+        Refusal::TooLong { member, most } => invalid(format!("{member} must have at most {most} characters.")),
+        Refusal::PaginationToken => plain(INVALID, "Invalid token value."),
+        Refusal::Tags(fault) => invalid(tag_text(fault)),
+        Refusal::NotBuilt(text) => ("UnsupportedFeatureException", text.clone()),
+        Refusal::Definition(fault) => (CLIENT, definition_text(fault)),
+        Refusal::DefinitionUnknown => plain(CLIENT, "Unable to describe task definition."),
+        Refusal::DefinitionNotFound => plain(CLIENT, "TaskDefinition not found."),
+        Refusal::DefinitionInactive => plain(CLIENT, "TaskDefinition is inactive"),
+        Refusal::Revision(number) => invalid(format!("Invalid revision number. Number: {number}")),
         Refusal::LaunchTypeUnsupported(launch_type) => {
-            format!("Task definition does not support launch_type {launch_type}.")
+            invalid(format!("Task definition does not support launch_type {launch_type}."))
         }
-        Refusal::LaunchTypeAndStrategy => {
-            "Specify either Launch Type or Capacity Provider Strategy, but not both.".to_owned()
-        }
-        Refusal::NetworkMissing => {
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified.".to_owned()
-        }
-        Refusal::NetworkUnwanted => {
-            "Network Configuration is not valid for the given networkMode of this task definition.".to_owned()
-        }
-        Refusal::SubnetNotFound(id) => format!(
+        Refusal::LaunchTypeAndStrategy => plain(
+            INVALID,
+            "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+        ),
+        Refusal::PlatformUnknown => plain("PlatformUnknownException", "The specified platform does not exist."),
+        Refusal::NetworkMissing => plain(
+            INVALID,
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+        ),
+        Refusal::NetworkUnwanted => plain(
+            INVALID,
+            "Network Configuration is not valid for the given networkMode of this task definition.",
+        ),
+        Refusal::SubnetNotFound(id) => invalid(format!(
             "Error retrieving subnet information for [{id}]: The subnet ID '{id}' does not exist (ErrorCode: InvalidSubnetID.NotFound)"
-        ),
-        Refusal::SecurityGroupNotFound(id) => format!(
+        )),
+        Refusal::SecurityGroupNotFound(id) => invalid(format!(
             "Error retrieving security group information for [{id}]: The security group '{id}' does not exist (ErrorCode: InvalidGroup.NotFound)"
+        )),
+        Refusal::NoInstances => plain(INVALID, "No Container Instances were found in your cluster."),
+        Refusal::TokenConflict { .. } => plain(
+            "ConflictException",
+            "The clientToken was used before with other parameters.",
         ),
-        Refusal::NoInstances => "No Container Instances were found in your cluster.".to_owned(),
-        Refusal::TaskNotFound => "The referenced task was not found.".to_owned(),
-        Refusal::InstanceNotFound => "The referenced container instance was not found.".to_owned(),
-        Refusal::InstanceHasTasks => "Found running tasks on the instance.".to_owned(),
-        Refusal::InstanceInactive => "The referenced container instance is inactive.".to_owned(),
-        Refusal::Resource(name) => format!("Invalid value for the resource {name}."),
-        Refusal::ClusterNotFound
-        | Refusal::ClusterContainsInstances
-        | Refusal::ClusterContainsTasks
-        | Refusal::NotBuilt(_)
-        | Refusal::Definition(_)
-        | Refusal::DefinitionUnknown
-        | Refusal::DefinitionNotFound
-        | Refusal::DefinitionInactive
-        | Refusal::PlatformUnknown
-        | Refusal::TokenConflict { .. }
-        | Refusal::Denied(_) => unreachable!("these have exceptions of their own"),
+        Refusal::TaskNotFound => plain(INVALID, "The referenced task was not found."),
+        Refusal::InstanceNotFound => plain(INVALID, "The referenced container instance was not found."),
+        Refusal::InstanceHasTasks => plain(INVALID, "Found running tasks on the instance."),
+        Refusal::InstanceInactive => plain(INVALID, "The referenced container instance is inactive."),
+        Refusal::Resource(name) => invalid(format!("Invalid value for the resource {name}.")),
+        Refusal::Denied(denied) => (
+            "AccessDeniedException",
+            format!(
+                "User: {} is not authorized to perform: {}",
+                denied.principal, denied.action
+            ),
+        ),
     }
 }
 

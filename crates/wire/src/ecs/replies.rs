@@ -18,6 +18,10 @@ use crate::shapes::ecs::{self, Operation};
 use crate::shapes::into_document;
 
 /// The document of the answer of `operation`. `included` has the words of the request's `include`.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
 #[must_use]
 pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Document {
     let shows_tags = included.iter().any(|word| word == "TAGS");
@@ -65,6 +69,10 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
 fn task_definition(
     operation: Operation,
     definition: &berth_core::ecs::model::TaskDefinition,
@@ -82,6 +90,10 @@ fn task_definition(
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
 fn list(operation: Operation, page: Page) -> Document {
     let (items, next_token) = (Some(page.items), page.next.map(|place| page::seal(&place)));
     match operation {
@@ -269,8 +281,17 @@ fn interface_attachment(task: &Task, interface: Option<&Interface>) -> Option<ec
     let (id, attachment) = task.interface?;
     let status = match task.last_status {
         TaskStatus::Stopped => "DELETED",
-        _ if task.times.connectivity_at.is_some() => "ATTACHED",
-        _ => "PRECREATED",
+        TaskStatus::Provisioning
+        | TaskStatus::Pending
+        | TaskStatus::Running
+        | TaskStatus::Stopping
+        | TaskStatus::Deprovisioning => {
+            if task.times.connectivity_at.is_some() {
+                "ATTACHED"
+            } else {
+                "PRECREATED"
+            }
+        }
     };
     let detail = |name: &str, value: String| ecs::KeyValuePair {
         name: Some(name.to_owned()),
@@ -327,9 +348,11 @@ fn container(task: &Task, container: &Container, part: &PartView, interface: Opt
 
 /// A container of a task that has no network yet is as far as its task.
 fn last_status(task: &Task, container: &Container) -> String {
-    match container.status {
-        ContainerStatus::Pending if task.last_status == TaskStatus::Provisioning => task.last_status.to_string(),
-        status => status.to_string(),
+    let waits = container.status == ContainerStatus::Pending && task.last_status == TaskStatus::Provisioning;
+    if waits {
+        task.last_status.to_string()
+    } else {
+        container.status.to_string()
     }
 }
 

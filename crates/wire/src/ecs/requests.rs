@@ -21,6 +21,7 @@ use crate::shapes::ecs::{self, Operation};
 ///
 /// # Errors
 /// What cannot be read, what the brain could not take, or an operation that is not built.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is in the next function")]
 pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>) -> Result<Request, Unasked> {
     match operation {
         Operation::CreateCluster => create_cluster(route.decode(raw)?),
@@ -57,6 +58,10 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the last arm is for what is not built, however much that is"
+)]
 fn request_of_instances_and_tasks(
     operation: Operation,
     route: &Route,
