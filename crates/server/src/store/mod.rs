@@ -5,6 +5,8 @@
 
 mod error;
 pub mod record;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::Path;

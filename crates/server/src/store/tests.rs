@@ -1,0 +1,112 @@
+//! The store gives back what was committed, in the order in which things refer to each other, and refuses what it cannot read.
+
+use berth_core::control::{Change, Control, Event, State};
+use berth_core::ecs::admit::cluster::CreateCluster;
+use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft};
+use berth_core::ecs::api::Write;
+use berth_core::iam::{Identity, Principal};
+use berth_core::kernel::{Cx, Scope, Timestamp};
+
+use super::{FORMAT_KEY, Store, StoreError, record};
+
+fn scope() -> Scope {
+    Scope {
+        account: "012345678910".parse().unwrap(),
+        region: "eu-west-1".parse().unwrap(),
+    }
+}
+
+/// What the brain changes when a cluster and a task definition are made.
+fn changes() -> Vec<Change> {
+    let mut control = Control::new(State::default());
+    let principal = Principal {
+        account: scope().account,
+        identity: Identity::Administrator,
+    };
+    let container = ContainerDraft {
+        name: "web".into(),
+        image: "httpd".into(),
+        memory: Some(64),
+        ..ContainerDraft::default()
+    };
+    let draft = Draft {
+        family: "web".into(),
+        containers: vec![container],
+        ..Draft::default()
+    };
+    let writes = [
+        Write::CreateCluster(CreateCluster {
+            name: Some("web".into()),
+            tags: vec![("a".into(), "b".into())],
+        }),
+        Write::RegisterTaskDefinition(draft),
+    ];
+    let start = control.handle(&mut Cx::new(Timestamp(1), 1), Event::Started).changes;
+    let rest = writes.into_iter().zip(2..).flat_map(|(write, at)| {
+        let event = Event::Request {
+            principal: principal.clone(),
+            scope: scope(),
+            write,
+        };
+        control.handle(&mut Cx::new(Timestamp(at), 7), event).changes
+    });
+    start.into_iter().chain(rest.collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn what_was_committed_is_loaded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let changes = changes();
+    assert!(changes.len() >= 4, "{changes:?}");
+    let mut wanted = State::default();
+    changes.iter().cloned().for_each(|change| wanted.apply(change));
+    Store::open(dir.path()).unwrap().commit(&changes).unwrap();
+    let loaded = Store::open(dir.path()).unwrap().load().unwrap();
+    assert_eq!(format!("{loaded:?}"), format!("{wanted:?}"));
+}
+
+#[test]
+fn a_second_berth_is_kept_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = Store::open(dir.path()).unwrap();
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::InUse { .. })));
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let store = Store::open(dir.path()).unwrap();
+        store
+            .keyspace(record::Table::Control)
+            .insert(FORMAT_KEY, 99u32.to_be_bytes())
+            .unwrap();
+    }
+    let error = Store::open(dir.path()).err().unwrap();
+    assert!(matches!(error, StoreError::NewerFormat { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    store
+        .keyspace(record::Table::Tasks)
+        .insert("012345678910/x", [1, 0xc1])
+        .unwrap();
+    let error = store.load().err().unwrap().to_string();
+    assert!(
+        error.contains("012345678910/x") && error.contains("ecs-tasks"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_change_has_a_row_that_reads_back() {
+    for change in changes() {
+        let row = record::encode(&change);
+        let value = row.value.expect("these changes put");
+        assert_eq!(record::decode(row.table, &value), Ok(change));
+        assert!(record::decode(row.table, &value[..value.len() - 1]).is_err());
+    }
+}
