@@ -10,18 +10,18 @@ use berth_wire::shapes::ec2::Filter;
 use super::invalid_value;
 
 /// A filter that a resource knows: its spellings, and the values that an item has under it.
-pub struct Key<T>(pub &'static [&'static str], pub fn(&T) -> Vec<String>);
+pub(super) struct Key<T>(pub &'static [&'static str], pub fn(&T) -> Vec<String>);
 
 /// The most values that the filters of one request may have.
 const MOST_VALUES: usize = 200;
 
 /// What a field has to say to a filter: its value, if it has one.
-pub fn value<V: ToString>(field: &Option<V>) -> Vec<String> {
+pub(super) fn value<V: ToString>(field: &Option<V>) -> Vec<String> {
     field.iter().map(ToString::to_string).collect()
 }
 
 /// Under a name that a resource knows and no item has a value for.
-pub fn nothing<T>(_: &T) -> Vec<String> {
+pub(super) fn nothing<T>(_: &T) -> Vec<String> {
     Vec::new()
 }
 
@@ -29,15 +29,20 @@ pub fn nothing<T>(_: &T) -> Vec<String> {
 ///
 /// # Errors
 /// A filter without a name or values, one that is not among `keys`, or too many values.
-pub fn select<T>(items: Vec<T>, keys: &[Key<T>], filters: Option<&[Filter]>) -> Result<Vec<T>, ServiceError> {
+pub(super) fn select<T>(items: Vec<T>, keys: &[Key<T>], filters: Option<&[Filter]>) -> Result<Vec<T>, ServiceError> {
     let filters = filters.unwrap_or_default();
-    let given: usize = filters.iter().map(|filter| filter.values.as_deref().unwrap_or_default().len()).sum();
+    let given: usize = filters
+        .iter()
+        .map(|filter| filter.values.as_deref().unwrap_or_default().len())
+        .sum();
     if given > MOST_VALUES {
         let text = format!("The maximum number of filter values specified on a single call is {MOST_VALUES}");
         return Err(ServiceError::client("FilterLimitExceeded", text));
     }
-    let conditions: Vec<Condition<T>> =
-        filters.iter().map(|filter| Condition::of(keys, filter)).collect::<Result<_, _>>()?;
+    let conditions: Vec<Condition<T>> = filters
+        .iter()
+        .map(|filter| Condition::of(keys, filter))
+        .collect::<Result<_, _>>()?;
     let chosen = |item: &T| conditions.iter().all(|condition| condition.holds(item));
     Ok(items.into_iter().filter(chosen).collect())
 }
@@ -57,14 +62,21 @@ impl<T> Condition<T> {
         let key = key.ok_or_else(|| invalid_value(format!("The filter '{name}' is invalid")))?;
         let patterns: Vec<Pattern> = filter.values.iter().flatten().map(|text| Pattern::of(text)).collect();
         if patterns.is_empty() {
-            return Err(invalid_value(format!("The filter '{name}' must have at least one value")));
+            return Err(invalid_value(format!(
+                "The filter '{name}' must have at least one value"
+            )));
         }
-        Ok(Self { values: key.1, patterns })
+        Ok(Self {
+            values: key.1,
+            patterns,
+        })
     }
 
     fn holds(&self, item: &T) -> bool {
         let values = (self.values)(item);
-        values.iter().any(|value| self.patterns.iter().any(|pattern| pattern.matches(value)))
+        values
+            .iter()
+            .any(|value| self.patterns.iter().any(|pattern| pattern.matches(value)))
     }
 }
 
@@ -126,17 +138,26 @@ mod tests {
 
     const KEYS: &[Key<Fruit>] = &[
         Key(&["name", "fruit-name"], |fruit| vec![fruit.0.to_owned()]),
-        Key(&["colour"], |fruit| fruit.1.iter().map(|colour| (*colour).to_owned()).collect()),
+        Key(&["colour"], |fruit| {
+            fruit.1.iter().map(|colour| (*colour).to_owned()).collect()
+        }),
         Key(&["tag", "tag-key"], nothing),
     ];
 
     fn filter(name: &str, values: &[&str]) -> Filter {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
-        Filter { name: Some(name.to_owned()), values: Some(values) }
+        Filter {
+            name: Some(name.to_owned()),
+            values: Some(values),
+        }
     }
 
     fn chosen(filters: &[Filter]) -> Result<Vec<&'static str>, String> {
-        let fruits = vec![Fruit("apple", &["red", "green"]), Fruit("banana", &["yellow"]), Fruit("cherry", &["red"])];
+        let fruits = vec![
+            Fruit("apple", &["red", "green"]),
+            Fruit("banana", &["yellow"]),
+            Fruit("cherry", &["red"]),
+        ];
         let chosen = select(fruits, KEYS, Some(filters));
         chosen
             .map(|fruits| fruits.iter().map(|fruit| fruit.0).collect())
@@ -146,7 +167,10 @@ mod tests {
     #[test]
     fn all_filters_must_match_each_by_any_value() {
         assert_eq!(chosen(&[]).unwrap(), ["apple", "banana", "cherry"]);
-        assert_eq!(chosen(&[filter("colour", &["green", "yellow"])]).unwrap(), ["apple", "banana"]);
+        assert_eq!(
+            chosen(&[filter("colour", &["green", "yellow"])]).unwrap(),
+            ["apple", "banana"]
+        );
         let both = [filter("colour", &["red"]), filter("fruit-name", &["c*", "b*"])];
         assert_eq!(chosen(&both).unwrap(), ["cherry"]);
         assert_eq!(chosen(&[filter("colour", &["RED"])]).unwrap(), [""; 0]);
@@ -162,17 +186,27 @@ mod tests {
     #[test]
     fn a_filter_that_means_nothing_is_refused() {
         let invalid = |text: &str| Err(format!("InvalidParameterValue: {text}"));
-        assert_eq!(chosen(&[filter("taste", &["x"])]), invalid("The filter 'taste' is invalid"));
+        assert_eq!(
+            chosen(&[filter("taste", &["x"])]),
+            invalid("The filter 'taste' is invalid")
+        );
         assert_eq!(chosen(&[filter("tag", &["x"])]), invalid("The filter 'tag' is invalid"));
         assert_eq!(chosen(&[Filter::default()]), invalid("The filter 'null' is invalid"));
-        assert_eq!(chosen(&[filter("name", &[])]), invalid("The filter 'name' must have at least one value"));
+        assert_eq!(
+            chosen(&[filter("name", &[])]),
+            invalid("The filter 'name' must have at least one value")
+        );
     }
 
     #[test]
     fn a_request_has_at_most_200_values() {
         let values = |count| filter("name", &vec!["apple"; count]);
         assert_eq!(chosen(&[values(200)]).unwrap(), ["apple"]);
-        assert!(chosen(&[values(200), values(1)]).unwrap_err().starts_with("FilterLimitExceeded: "));
+        assert!(
+            chosen(&[values(200), values(1)])
+                .unwrap_err()
+                .starts_with("FilterLimitExceeded: ")
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{arn, owner};
 const DEFAULT: &str = "default";
 
 /// What a list of security groups needs to know.
-pub const GROUPS: Resource<SecurityGroup> = Resource {
+pub(super) const GROUPS: Resource<SecurityGroup> = Resource {
     prefix: "sg-",
     noun: "security group",
     malformed: "InvalidGroupId.Malformed",
@@ -29,16 +29,34 @@ pub const GROUPS: Resource<SecurityGroup> = Resource {
         Key(&["description"], |group| value(&group.description)),
         Key(&["owner-id"], |group| value(&group.owner_id)),
         Key(&["vpc-id"], |group| value(&group.vpc_id)),
-        Key(&["ip-permission.protocol"], |group| inbound(group, |rule| value(&rule.ip_protocol))),
-        Key(&["ip-permission.from-port"], |group| inbound(group, |rule| value(&rule.from_port))),
-        Key(&["ip-permission.to-port"], |group| inbound(group, |rule| value(&rule.to_port))),
+        Key(&["ip-permission.protocol"], |group| {
+            inbound(group, |rule| value(&rule.ip_protocol))
+        }),
+        Key(&["ip-permission.from-port"], |group| {
+            inbound(group, |rule| value(&rule.from_port))
+        }),
+        Key(&["ip-permission.to-port"], |group| {
+            inbound(group, |rule| value(&rule.to_port))
+        }),
         Key(&["ip-permission.cidr"], |group| inbound(group, ranges)),
-        Key(&["ip-permission.group-id"], |group| inbound(group, |rule| peers(rule, |peer| value(&peer.group_id)))),
-        Key(&["ip-permission.group-name"], |group| inbound(group, |rule| peers(rule, |peer| value(&peer.group_name)))),
-        Key(&["ip-permission.user-id"], |group| inbound(group, |rule| peers(rule, |peer| value(&peer.user_id)))),
-        Key(&["egress.ip-permission.protocol"], |group| outbound(group, |rule| value(&rule.ip_protocol))),
-        Key(&["egress.ip-permission.from-port"], |group| outbound(group, |rule| value(&rule.from_port))),
-        Key(&["egress.ip-permission.to-port"], |group| outbound(group, |rule| value(&rule.to_port))),
+        Key(&["ip-permission.group-id"], |group| {
+            inbound(group, |rule| peers(rule, |peer| value(&peer.group_id)))
+        }),
+        Key(&["ip-permission.group-name"], |group| {
+            inbound(group, |rule| peers(rule, |peer| value(&peer.group_name)))
+        }),
+        Key(&["ip-permission.user-id"], |group| {
+            inbound(group, |rule| peers(rule, |peer| value(&peer.user_id)))
+        }),
+        Key(&["egress.ip-permission.protocol"], |group| {
+            outbound(group, |rule| value(&rule.ip_protocol))
+        }),
+        Key(&["egress.ip-permission.from-port"], |group| {
+            outbound(group, |rule| value(&rule.from_port))
+        }),
+        Key(&["egress.ip-permission.to-port"], |group| {
+            outbound(group, |rule| value(&rule.to_port))
+        }),
         Key(&["egress.ip-permission.cidr"], |group| outbound(group, ranges)),
         Key(&["egress.ip-permission.group-id"], |group| {
             outbound(group, |rule| peers(rule, |peer| value(&peer.group_id)))
@@ -72,7 +90,11 @@ fn outbound(group: &SecurityGroup, values: fn(&IpPermission) -> Vec<String>) -> 
 }
 
 fn ranges(rule: &IpPermission) -> Vec<String> {
-    rule.ip_ranges.iter().flatten().flat_map(|range| value(&range.cidr_ip)).collect()
+    rule.ip_ranges
+        .iter()
+        .flatten()
+        .flat_map(|range| value(&range.cidr_ip))
+        .collect()
 }
 
 fn peers(rule: &IpPermission, values: fn(&UserIdGroupPair) -> Vec<String>) -> Vec<String> {
@@ -83,7 +105,7 @@ fn peers(rule: &IpPermission, values: fn(&UserIdGroupPair) -> Vec<String>) -> Ve
 ///
 /// # Errors
 /// What is wrong with the request.
-pub fn describe(
+pub(super) fn describe(
     view: &NetworkView,
     request: &DescribeSecurityGroupsRequest,
 ) -> Result<DescribeSecurityGroupsResult, ServiceError> {
@@ -98,15 +120,21 @@ pub fn describe(
     let id = view.network.security_group.to_string();
     let unknown = names.iter().find(|name| name.as_str() != DEFAULT && **name != id);
     if let Some(name) = unknown {
-        let text = format!("The security group '{name}' does not exist in default VPC '{}'", view.network.vpc);
+        let text = format!(
+            "The security group '{name}' does not exist in default VPC '{}'",
+            view.network.vpc
+        );
         return Err(ServiceError::client(GROUPS.not_found, text));
     }
     let (security_groups, next_token) = GROUPS.page(vec![default_group(view)], asked)?;
-    Ok(DescribeSecurityGroupsResult { security_groups, next_token })
+    Ok(DescribeSecurityGroupsResult {
+        security_groups,
+        next_token,
+    })
 }
 
 /// How an interface names one of its groups.
-pub fn identifier(view: &NetworkView, group: SecurityGroupId) -> GroupIdentifier {
+pub(super) fn identifier(view: &NetworkView, group: SecurityGroupId) -> GroupIdentifier {
     let is_default = group == view.network.security_group;
     GroupIdentifier {
         group_id: Some(group.to_string()),

@@ -15,7 +15,7 @@ use super::list::{Asked, Resource};
 use super::{groups, owner, zones};
 
 /// What a list of interfaces needs to know.
-pub const INTERFACES: Resource<NetworkInterface> = Resource {
+pub(super) const INTERFACES: Resource<NetworkInterface> = Resource {
     prefix: "eni-",
     noun: "networkInterface ID",
     malformed: "InvalidNetworkInterfaceId.Malformed",
@@ -23,41 +23,69 @@ pub const INTERFACES: Resource<NetworkInterface> = Resource {
     id: |interface| &interface.network_interface_id,
     place: |interface| &interface.network_interface_id,
     filters: &[
-        Key(&["network-interface-id"], |interface| value(&interface.network_interface_id)),
+        Key(&["network-interface-id"], |interface| {
+            value(&interface.network_interface_id)
+        }),
         Key(&["vpc-id"], |interface| value(&interface.vpc_id)),
         Key(&["subnet-id"], |interface| value(&interface.subnet_id)),
         Key(&["availability-zone"], |interface| value(&interface.availability_zone)),
-        Key(&["availability-zone-id"], |interface| value(&interface.availability_zone_id)),
+        Key(&["availability-zone-id"], |interface| {
+            value(&interface.availability_zone_id)
+        }),
         Key(&["description"], |interface| value(&interface.description)),
         Key(&["interface-type"], |interface| value(&interface.interface_type)),
         Key(&["mac-address"], |interface| value(&interface.mac_address)),
         Key(&["owner-id"], |interface| value(&interface.owner_id)),
         Key(&["private-dns-name"], |interface| value(&interface.private_dns_name)),
-        Key(&["private-ip-address"], |interface| value(&interface.private_ip_address)),
+        Key(&["private-ip-address"], |interface| {
+            value(&interface.private_ip_address)
+        }),
         Key(&["requester-managed"], |interface| value(&interface.requester_managed)),
         Key(&["source-dest-check"], |interface| value(&interface.source_dest_check)),
         Key(&["status"], |interface| value(&interface.status)),
         Key(&["group-id"], |interface| {
-            interface.groups.iter().flatten().flat_map(|group| value(&group.group_id)).collect()
+            interface
+                .groups
+                .iter()
+                .flatten()
+                .flat_map(|group| value(&group.group_id))
+                .collect()
         }),
         Key(&["group-name"], |interface| {
-            interface.groups.iter().flatten().flat_map(|group| value(&group.group_name)).collect()
+            interface
+                .groups
+                .iter()
+                .flatten()
+                .flat_map(|group| value(&group.group_name))
+                .collect()
         }),
-        Key(&["addresses.private-ip-address"], |interface| of_addresses(interface, |at| value(&at.private_ip_address))),
-        Key(&["addresses.primary"], |interface| of_addresses(interface, |at| value(&at.primary))),
-        Key(&["attachment.attachment-id"], |interface| of_attachment(interface, |at| value(&at.attachment_id))),
+        Key(&["addresses.private-ip-address"], |interface| {
+            of_addresses(interface, |at| value(&at.private_ip_address))
+        }),
+        Key(&["addresses.primary"], |interface| {
+            of_addresses(interface, |at| value(&at.primary))
+        }),
+        Key(&["attachment.attachment-id"], |interface| {
+            of_attachment(interface, |at| value(&at.attachment_id))
+        }),
         Key(&["attachment.attach-time"], |interface| {
             of_attachment(interface, |at| at.attach_time.map(moment).into_iter().collect())
         }),
         Key(&["attachment.delete-on-termination"], |interface| {
             of_attachment(interface, |at| value(&at.delete_on_termination))
         }),
-        Key(&["attachment.device-index"], |interface| of_attachment(interface, |at| value(&at.device_index))),
+        Key(&["attachment.device-index"], |interface| {
+            of_attachment(interface, |at| value(&at.device_index))
+        }),
         Key(&["attachment.instance-owner-id"], |interface| {
             of_attachment(interface, |at| value(&at.instance_owner_id))
         }),
-        Key(&["attachment.status"], |interface| of_attachment(interface, |at| value(&at.status))),
-        Key(&["operator.managed"], |interface| interface.operator.iter().flat_map(|by| value(&by.managed)).collect()),
+        Key(&["attachment.status"], |interface| {
+            of_attachment(interface, |at| value(&at.status))
+        }),
+        Key(&["operator.managed"], |interface| {
+            interface.operator.iter().flat_map(|by| value(&by.managed)).collect()
+        }),
         Key(
             &[
                 "addresses.association.owner-id",
@@ -83,7 +111,12 @@ fn of_addresses(
     interface: &NetworkInterface,
     values: fn(&NetworkInterfacePrivateIpAddress) -> Vec<String>,
 ) -> Vec<String> {
-    interface.private_ip_addresses.iter().flatten().flat_map(values).collect()
+    interface
+        .private_ip_addresses
+        .iter()
+        .flatten()
+        .flat_map(values)
+        .collect()
 }
 
 fn of_attachment(interface: &NetworkInterface, values: fn(&NetworkInterfaceAttachment) -> Vec<String>) -> Vec<String> {
@@ -100,7 +133,7 @@ fn moment(at: Timestamp) -> String {
 ///
 /// # Errors
 /// What is wrong with the request.
-pub fn describe(
+pub(super) fn describe(
     view: &NetworkView,
     request: &DescribeNetworkInterfacesRequest,
 ) -> Result<DescribeNetworkInterfacesResult, ServiceError> {
@@ -117,7 +150,10 @@ pub fn describe(
     };
     let all = view.interfaces.iter().map(|each| interface(view, each)).collect();
     let (network_interfaces, next_token) = INTERFACES.page(all, asked)?;
-    Ok(DescribeNetworkInterfacesResult { network_interfaces, next_token })
+    Ok(DescribeNetworkInterfacesResult {
+        network_interfaces,
+        next_token,
+    })
 }
 
 fn interface(view: &NetworkView, of: &Interface) -> NetworkInterface {
@@ -136,7 +172,10 @@ fn interface(view: &NetworkView, of: &Interface) -> NetworkInterface {
         attachment: Some(attachment(view, of)),
         owner_id: owner(view),
         requester_managed: Some(true),
-        operator: Some(OperatorResponse { managed: Some(false), ..OperatorResponse::default() }),
+        operator: Some(OperatorResponse {
+            managed: Some(false),
+            ..OperatorResponse::default()
+        }),
         vpc_id: Some(view.network.vpc.to_string()),
         subnet_id: Some(of.subnet.to_string()),
         availability_zone_id: zone.as_deref().and_then(zones::zone_id),
@@ -146,7 +185,12 @@ fn interface(view: &NetworkView, of: &Interface) -> NetworkInterface {
         private_ip_address: address.private_ip_address.clone(),
         private_ip_addresses: Some(vec![address]),
         ipv6_addresses: Some(Vec::new()),
-        groups: Some(of.security_groups.iter().map(|group| groups::identifier(view, *group)).collect()),
+        groups: Some(
+            of.security_groups
+                .iter()
+                .map(|group| groups::identifier(view, *group))
+                .collect(),
+        ),
         source_dest_check: Some(true),
         tag_set: Some(Vec::new()),
         ..NetworkInterface::default()

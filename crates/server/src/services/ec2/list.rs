@@ -10,7 +10,7 @@ use super::filter::{self, Key};
 use super::invalid_value;
 
 /// What a list needs to know of its resource.
-pub struct Resource<T: 'static> {
+pub(super) struct Resource<T: 'static> {
     /// What ids begin with, for example `vpc-`.
     pub prefix: &'static str,
     /// What stands before the id where one does not exist.
@@ -29,7 +29,7 @@ pub struct Resource<T: 'static> {
 
 /// What a request asks of a list.
 #[derive(Clone, Copy, Default)]
-pub struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// Only the items with these ids.
     pub ids: Option<&'a [String]>,
     /// Only the items that match.
@@ -41,7 +41,7 @@ pub struct Asked<'a> {
 }
 
 /// A page and the token of the next one.
-pub type Page<T> = (Option<Vec<T>>, Option<String>);
+pub(super) type Page<T> = (Option<Vec<T>>, Option<String>);
 
 /// The least and the most items that a request may ask for. Without a wish a page has the most.
 const PAGE: (i32, i32) = (5, 1000);
@@ -61,7 +61,10 @@ impl<T> Resource<T> {
         }
         let more = rest.len() > most;
         rest.truncate(most);
-        let last = rest.last().filter(|_| more).and_then(|item| (self.place)(item).as_deref());
+        let last = rest
+            .last()
+            .filter(|_| more)
+            .and_then(|item| (self.place)(item).as_deref());
         let next_token = last.map(|place| page::seal(&format!("{}:{place}", self.prefix)));
         Ok((Some(rest), next_token))
     }
@@ -78,7 +81,8 @@ impl<T> Resource<T> {
             return Err(ServiceError::client(self.not_found, text));
         }
         let wanted: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-        let is_wanted = |item: &T| wanted.is_empty() || (self.id)(item).as_deref().is_some_and(|id| wanted.contains(id));
+        let is_wanted =
+            |item: &T| wanted.is_empty() || (self.id)(item).as_deref().is_some_and(|id| wanted.contains(id));
         Ok(items.into_iter().filter(is_wanted).collect())
     }
 
@@ -91,7 +95,9 @@ impl<T> Resource<T> {
 
     fn opened(&self, token: &str) -> Result<String, ServiceError> {
         let place = page::open(token).ok();
-        let place = place.as_deref().and_then(|place| place.strip_prefix(self.prefix)?.strip_prefix(':'));
+        let place = place
+            .as_deref()
+            .and_then(|place| place.strip_prefix(self.prefix)?.strip_prefix(':'));
         let invalid = || ServiceError::client("InvalidNextToken", "The specified nextToken is not valid.");
         place.map(str::to_owned).ok_or_else(invalid)
     }
@@ -105,5 +111,7 @@ fn page_length(max_results: Option<i32>) -> Result<usize, ServiceError> {
         asked if asked > most => format!("less than {most}"),
         asked => return Ok(usize::try_from(asked).expect("the range is positive")),
     };
-    Err(invalid_value(format!("Value ( {asked} ) for parameter maxResults is invalid. Expecting a value {bound}.")))
+    Err(invalid_value(format!(
+        "Value ( {asked} ) for parameter maxResults is invalid. Expecting a value {bound}."
+    )))
 }

@@ -31,7 +31,7 @@ use crate::App;
 ///
 /// # Errors
 /// The error of EC2.
-pub async fn answer(app: &App, call: &Call<'_>, operation: Operation) -> Result<Document, ServiceError> {
+pub(super) async fn answer(app: &App, call: &Call<'_>, operation: Operation) -> Result<Document, ServiceError> {
     let view = look(app, call).await?;
     match operation {
         Operation::DescribeAvailabilityZones => described(call, |request: &ec2::DescribeAvailabilityZonesRequest| {

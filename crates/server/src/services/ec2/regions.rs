@@ -19,13 +19,15 @@ const FILTERS: &[Key<Region>] = &[
 ///
 /// # Errors
 /// What is wrong with the request.
-pub fn describe(
+pub(super) fn describe(
     view: &NetworkView,
     request: &DescribeRegionsRequest,
     host: &str,
 ) -> Result<DescribeRegionsResult, ServiceError> {
     let asked = request.region_names.as_deref().filter(|names| !names.is_empty());
-    let named = asked.map(|names| names.iter().map(|name| parsed(name)).collect::<Result<Vec<_>, _>>()).transpose()?;
+    let named = asked
+        .map(|names| names.iter().map(|name| parsed(name)).collect::<Result<Vec<_>, _>>())
+        .transpose()?;
     let mut names = named.unwrap_or_else(|| vec![view.scope.region.clone()]);
     names.sort();
     names.dedup();
@@ -35,7 +37,8 @@ pub fn describe(
 }
 
 fn parsed(name: &str) -> Result<RegionName, ServiceError> {
-    name.parse().map_err(|_| invalid_value(format!("Invalid region: [{name}]")))
+    name.parse()
+        .map_err(|_| invalid_value(format!("Invalid region: [{name}]")))
 }
 
 fn region(name: &RegionName, host: &str) -> Region {

@@ -2,16 +2,14 @@
 
 use berth_core::network::view::{NetworkView, SubnetView};
 use berth_wire::protocol::ServiceError;
-use berth_wire::shapes::ec2::{
-    DescribeSubnetsRequest, DescribeSubnetsResult, PrivateDnsNameOptionsOnLaunch, Subnet,
-};
+use berth_wire::shapes::ec2::{DescribeSubnetsRequest, DescribeSubnetsResult, PrivateDnsNameOptionsOnLaunch, Subnet};
 
 use super::filter::{Key, nothing, value};
 use super::list::{Asked, Resource};
 use super::{arn, owner, zones};
 
 /// What a list of subnets needs to know.
-pub const SUBNETS: Resource<Subnet> = Resource {
+pub(super) const SUBNETS: Resource<Subnet> = Resource {
     prefix: "subnet-",
     noun: "subnet ID",
     malformed: "InvalidSubnetID.Malformed",
@@ -22,26 +20,40 @@ pub const SUBNETS: Resource<Subnet> = Resource {
         Key(&["subnet-id"], |subnet| value(&subnet.subnet_id)),
         Key(&["subnet-arn"], |subnet| value(&subnet.subnet_arn)),
         Key(&["vpc-id"], |subnet| value(&subnet.vpc_id)),
-        Key(&["availability-zone", "availabilityZone"], |subnet| value(&subnet.availability_zone)),
-        Key(&["availability-zone-id", "availabilityZoneId"], |subnet| value(&subnet.availability_zone_id)),
-        Key(&["available-ip-address-count"], |subnet| value(&subnet.available_ip_address_count)),
+        Key(&["availability-zone", "availabilityZone"], |subnet| {
+            value(&subnet.availability_zone)
+        }),
+        Key(&["availability-zone-id", "availabilityZoneId"], |subnet| {
+            value(&subnet.availability_zone_id)
+        }),
+        Key(&["available-ip-address-count"], |subnet| {
+            value(&subnet.available_ip_address_count)
+        }),
         Key(&["cidr-block", "cidr", "cidrBlock"], |subnet| value(&subnet.cidr_block)),
-        Key(&["default-for-az", "defaultForAz"], |subnet| value(&subnet.default_for_az)),
+        Key(&["default-for-az", "defaultForAz"], |subnet| {
+            value(&subnet.default_for_az)
+        }),
         Key(&["enable-dns64"], |subnet| value(&subnet.enable_dns64)),
         Key(&["ipv6-native"], |subnet| value(&subnet.ipv6_native)),
-        Key(&["map-customer-owned-ip-on-launch"], |subnet| value(&subnet.map_customer_owned_ip_on_launch)),
-        Key(&["map-public-ip-on-launch"], |subnet| value(&subnet.map_public_ip_on_launch)),
+        Key(&["map-customer-owned-ip-on-launch"], |subnet| {
+            value(&subnet.map_customer_owned_ip_on_launch)
+        }),
+        Key(&["map-public-ip-on-launch"], |subnet| {
+            value(&subnet.map_public_ip_on_launch)
+        }),
         Key(&["owner-id"], |subnet| value(&subnet.owner_id)),
         Key(&["state"], |subnet| value(&subnet.state)),
         Key(&["private-dns-name-options-on-launch.hostname-type"], |subnet| {
             of_names(subnet, |names| value(&names.hostname_type))
         }),
-        Key(&["private-dns-name-options-on-launch.enable-resource-name-dns-a-record"], |subnet| {
-            of_names(subnet, |names| value(&names.enable_resource_name_dns_a_record))
-        }),
-        Key(&["private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record"], |subnet| {
-            of_names(subnet, |names| value(&names.enable_resource_name_dns_aaaa_record))
-        }),
+        Key(
+            &["private-dns-name-options-on-launch.enable-resource-name-dns-a-record"],
+            |subnet| of_names(subnet, |names| value(&names.enable_resource_name_dns_a_record)),
+        ),
+        Key(
+            &["private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record"],
+            |subnet| of_names(subnet, |names| value(&names.enable_resource_name_dns_aaaa_record)),
+        ),
         Key(
             &[
                 "customer-owned-ipv4-pool",
@@ -59,14 +71,21 @@ pub const SUBNETS: Resource<Subnet> = Resource {
 };
 
 fn of_names(subnet: &Subnet, values: fn(&PrivateDnsNameOptionsOnLaunch) -> Vec<String>) -> Vec<String> {
-    subnet.private_dns_name_options_on_launch.iter().flat_map(values).collect()
+    subnet
+        .private_dns_name_options_on_launch
+        .iter()
+        .flat_map(values)
+        .collect()
 }
 
 /// Answers DescribeSubnets.
 ///
 /// # Errors
 /// What is wrong with the request.
-pub fn describe(view: &NetworkView, request: &DescribeSubnetsRequest) -> Result<DescribeSubnetsResult, ServiceError> {
+pub(super) fn describe(
+    view: &NetworkView,
+    request: &DescribeSubnetsRequest,
+) -> Result<DescribeSubnetsResult, ServiceError> {
     let asked = Asked {
         ids: request.subnet_ids.as_deref(),
         filters: request.filters.as_deref(),

@@ -12,7 +12,7 @@ use super::list::{Asked, Resource};
 use super::owner;
 
 /// What a list of VPCs needs to know.
-pub const VPCS: Resource<Vpc> = Resource {
+pub(super) const VPCS: Resource<Vpc> = Resource {
     prefix: "vpc-",
     noun: "vpc ID",
     malformed: "InvalidVpcID.Malformed",
@@ -26,10 +26,20 @@ pub const VPCS: Resource<Vpc> = Resource {
         Key(&["owner-id"], |vpc| value(&vpc.owner_id)),
         Key(&["state"], |vpc| value(&vpc.state)),
         Key(&["dhcp-options-id", "dhcpOptionsId"], |vpc| value(&vpc.dhcp_options_id)),
-        Key(&["cidr-block-association.cidr-block"], |vpc| of_ranges(vpc, |range| value(&range.cidr_block))),
-        Key(&["cidr-block-association.association-id"], |vpc| of_ranges(vpc, |range| value(&range.association_id))),
+        Key(&["cidr-block-association.cidr-block"], |vpc| {
+            of_ranges(vpc, |range| value(&range.cidr_block))
+        }),
+        Key(&["cidr-block-association.association-id"], |vpc| {
+            of_ranges(vpc, |range| value(&range.association_id))
+        }),
         Key(&["cidr-block-association.state"], |vpc| {
-            of_ranges(vpc, |range| range.cidr_block_state.iter().flat_map(|state| value(&state.state)).collect())
+            of_ranges(vpc, |range| {
+                range
+                    .cidr_block_state
+                    .iter()
+                    .flat_map(|state| value(&state.state))
+                    .collect()
+            })
         }),
         Key(
             &[
@@ -46,14 +56,18 @@ pub const VPCS: Resource<Vpc> = Resource {
 };
 
 fn of_ranges(vpc: &Vpc, values: fn(&VpcCidrBlockAssociation) -> Vec<String>) -> Vec<String> {
-    vpc.cidr_block_association_set.iter().flatten().flat_map(values).collect()
+    vpc.cidr_block_association_set
+        .iter()
+        .flatten()
+        .flat_map(values)
+        .collect()
 }
 
 /// Answers DescribeVpcs.
 ///
 /// # Errors
 /// What is wrong with the request.
-pub fn describe(view: &NetworkView, request: &DescribeVpcsRequest) -> Result<DescribeVpcsResult, ServiceError> {
+pub(super) fn describe(view: &NetworkView, request: &DescribeVpcsRequest) -> Result<DescribeVpcsResult, ServiceError> {
     let asked = Asked {
         ids: request.vpc_ids.as_deref(),
         filters: request.filters.as_deref(),
@@ -67,11 +81,17 @@ pub fn describe(view: &NetworkView, request: &DescribeVpcsRequest) -> Result<Des
 fn vpc(view: &NetworkView) -> Vpc {
     let network = &view.network;
     // The subnets share out the VPC from its first address on.
-    let cidr = network.subnets.first().map(|first| format!("{}/{VPC_PREFIX_LEN}", first.base));
+    let cidr = network
+        .subnets
+        .first()
+        .map(|first| format!("{}/{VPC_PREFIX_LEN}", first.base));
     let range = VpcCidrBlockAssociation {
         association_id: Some(format!("vpc-cidr-assoc-{}", network.vpc.0)),
         cidr_block: cidr.clone(),
-        cidr_block_state: Some(VpcCidrBlockState { state: Some("associated".to_owned()), ..Default::default() }),
+        cidr_block_state: Some(VpcCidrBlockState {
+            state: Some("associated".to_owned()),
+            ..Default::default()
+        }),
     };
     Vpc {
         vpc_id: Some(network.vpc.to_string()),

@@ -3,9 +3,7 @@
 use berth_core::network::Subnet;
 use berth_core::network::view::NetworkView;
 use berth_wire::protocol::ServiceError;
-use berth_wire::shapes::ec2::{
-    AvailabilityZone, DescribeAvailabilityZonesRequest, DescribeAvailabilityZonesResult,
-};
+use berth_wire::shapes::ec2::{AvailabilityZone, DescribeAvailabilityZonesRequest, DescribeAvailabilityZonesResult};
 
 use super::filter::{Key, nothing, select, value};
 use super::invalid_value;
@@ -18,14 +16,17 @@ const FILTERS: &[Key<AvailabilityZone>] = &[
     Key(&["group-name"], |zone| value(&zone.group_name)),
     Key(&["opt-in-status"], |zone| value(&zone.opt_in_status)),
     Key(&["state"], |zone| value(&zone.state)),
-    Key(&["group-long-name", "message", "parent-zone-id", "parent-zone-name"], nothing),
+    Key(
+        &["group-long-name", "message", "parent-zone-id", "parent-zone-name"],
+        nothing,
+    ),
 ];
 
 /// Answers DescribeAvailabilityZones. A region has no zones to opt into, so all of them are the same as those.
 ///
 /// # Errors
 /// What is wrong with the request.
-pub fn describe(
+pub(super) fn describe(
     view: &NetworkView,
     request: &DescribeAvailabilityZonesRequest,
 ) -> Result<DescribeAvailabilityZonesResult, ServiceError> {
@@ -33,7 +34,9 @@ pub fn describe(
     let named = only(all, request.zone_names.as_deref(), "zone", |zone| &zone.zone_name)?;
     let named = only(named, request.zone_ids.as_deref(), "zone-id", |zone| &zone.zone_id)?;
     let zones = select(named, FILTERS, request.filters.as_deref())?;
-    Ok(DescribeAvailabilityZonesResult { availability_zones: Some(zones) })
+    Ok(DescribeAvailabilityZonesResult {
+        availability_zones: Some(zones),
+    })
 }
 
 /// The zones that are called so; all if none is called for.
@@ -48,7 +51,8 @@ fn only(
     if let Some(name) = wanted.iter().find(|name| !is_there(name)) {
         return Err(invalid_value(format!("Invalid availability {what}: [{name}]")));
     }
-    let is_wanted = |zone: &AvailabilityZone| wanted.is_empty() || called(zone).iter().any(|name| wanted.contains(name));
+    let is_wanted =
+        |zone: &AvailabilityZone| wanted.is_empty() || called(zone).iter().any(|name| wanted.contains(name));
     Ok(zones.into_iter().filter(is_wanted).collect())
 }
 
@@ -69,7 +73,7 @@ fn zone(view: &NetworkView, subnet: &Subnet) -> AvailabilityZone {
 }
 
 /// The id of a zone by its name: `use1-az1` for `us-east-1a`.
-pub fn zone_id(zone: &str) -> Option<String> {
+pub(super) fn zone_id(zone: &str) -> Option<String> {
     let letter = zone.bytes().last().filter(u8::is_ascii_lowercase)?;
     let (words, number) = zone[..zone.len() - 1].rsplit_once('-')?;
     let mut words = words.split('-');
@@ -81,6 +85,8 @@ pub fn zone_id(zone: &str) -> Option<String> {
 /// A direction in letters: `s` for south, `se` for southeast.
 fn short(word: &str) -> String {
     let initial = |word: &str| word.chars().take(1).collect::<String>();
-    let second = ["east", "west"].into_iter().find(|end| word.len() > end.len() && word.ends_with(end));
+    let second = ["east", "west"]
+        .into_iter()
+        .find(|end| word.len() > end.len() && word.ends_with(end));
     initial(word) + &second.map(initial).unwrap_or_default()
 }

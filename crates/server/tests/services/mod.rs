@@ -1,0 +1,5 @@
+//! The services behind the endpoint, apart from ECS.
+
+mod ec2;
+mod logs;
+mod sts;
