@@ -1,5 +1,5 @@
-//! What an operator tells an agent, and the places that follow from it. Nothing here is read from files or the
-//! environment: that is the command line's business.
+//! What an operator tells an agent, and what it answers in the end. Nothing here is read from files or the environment:
+//! that is the command line's business.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -64,3 +64,23 @@ pub enum Ending {
 /// Tells a running agent to end. A [`Ending::Leave`] that follows a [`Ending::Clean`] cuts the cleaning short. An agent
 /// whose sender is gone leaves.
 pub type Stop = watch::Receiver<Option<Ending>>;
+
+/// How an agent ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Tasks go on.
+    Left,
+    /// All tasks were stopped, and this was removed from the machine.
+    Cleaned(Cleaned),
+}
+
+/// What was removed from the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cleaned {
+    /// Containers.
+    pub containers: usize,
+    /// Network namespaces.
+    pub networks: usize,
+    /// What could not be removed, and why, in words for people.
+    pub failures: Vec<String>,
+}

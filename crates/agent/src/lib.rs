@@ -1,51 +1,41 @@
-//! Under construction.
+//! The container-instance program: it joins a cluster and runs what the control plane assigns.
+//!
+//! The decisions are `berth_core::node`'s, the agent's brain. This crate is its shell: it takes what happens to the brain as
+//! events, makes what the brain wants remembered durable, and carries out what the brain asks for.
+//!
+//! ```text
+//! control plane ──acs──► events ──► driver ──► records (disk)
+//!        ▲                  ▲          │
+//!        └──── reports ─────┼──────────┤
+//!                           └── ops ◄──┘ ──► runtime · images · net · cgroups · logs
+//! ```
+//!
+//! Reading order: `config`, `agent` (how it is put together), `driver` (the loop), `ops` (operations on the machine),
+//! `restore` and `sweep` (the beginning and the end), `acs`, `register` and `reports` (the control plane). The adapters
+//! are public modules that know nothing of the brain.
 
 #![forbid(unsafe_code)]
 
+mod acs;
+mod agent;
+mod backoff;
 pub mod cgroups;
+mod client;
+mod clock;
 mod config;
+mod driver;
 pub mod host;
 pub mod images;
 pub mod logs;
 pub mod net;
+mod ops;
+mod places;
+mod records;
+mod register;
+mod reports;
+mod restore;
 pub mod runtime;
+mod sweep;
 
-pub use config::{Config, Credentials, Ending, Stop};
-
-/// How an agent ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Tasks go on.
-    Left,
-    /// All tasks were stopped, and this was removed from the machine.
-    Cleaned(Cleaned),
-}
-
-/// What was removed from the machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cleaned {
-    /// Containers.
-    pub containers: usize,
-    /// Network namespaces.
-    pub networks: usize,
-    /// What could not be removed, and why: in words for people.
-    pub failures: Vec<String>,
-}
-
-/// Joins the cluster and carries out its tasks until `stop` says otherwise.
-///
-/// # Errors
-/// What keeps the agent from working at all, and what to do about it.
-pub async fn run(config: Config, stop: Stop) -> anyhow::Result<Ended> {
-    let _ = (config, stop);
-    anyhow::bail!("the agent is not built yet")
-}
-
-/// Stops and removes everything that the data directory knows, while no agent runs.
-///
-/// # Errors
-/// What keeps it from beginning, for example an agent that still runs.
-pub async fn clean(config: Config) -> anyhow::Result<Cleaned> {
-    let _ = config;
-    anyhow::bail!("the agent is not built yet")
-}
+pub use agent::{clean, run};
+pub use config::{Cleaned, Config, Credentials, Ended, Ending, Stop};

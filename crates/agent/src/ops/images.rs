@@ -1,0 +1,24 @@
+//! Images of containers.
+
+use std::time::Instant;
+
+use berth_core::ecs::model::TaskKey;
+use berth_core::kernel::names::Name;
+use berth_core::node::{StepFacts, StepFailure};
+
+use super::{Machine, Outcome};
+
+impl Machine {
+    pub(super) async fn pull(&self, task: &TaskKey, container: &Name, image: &str) -> Outcome {
+        let began = Instant::now();
+        let pulled = self.images.pull(image).await;
+        let pulled = pulled.map_err(|error| StepFailure::CannotPull(error.to_string()))?;
+        tracing::info!(
+            task = %task.id, %container, image = pulled.name, digest = %pulled.digest, bytes = pulled.bytes_fetched,
+            ms = began.elapsed().as_millis(), "pulled"
+        );
+        Ok(StepFacts::Pulled {
+            digest: pulled.digest.to_string(),
+        })
+    }
+}
