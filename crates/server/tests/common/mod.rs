@@ -16,14 +16,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// The account of all keys.
-pub const ACCOUNT: &str = "012345678910";
+pub(crate) const ACCOUNT: &str = "012345678910";
 /// The region of clients that name no other.
-pub const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 const KEY_ID: &str = "AKIABERTHTESTS000001";
 const SECRET: &str = "a secret that only tests know";
 
 /// A control plane that serves until it is stopped or dropped.
-pub struct TestServer {
+pub(crate) struct TestServer {
     address: SocketAddr,
     data_dir: TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -32,19 +32,19 @@ pub struct TestServer {
 
 impl TestServer {
     /// A control plane that knows nothing.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
     /// Stops, and starts again on what is durable.
-    pub async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(mut self) -> Self {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.await.unwrap();
         Self::start_in(self.data_dir).await
     }
 
     /// A client with the administrator's key.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let secret = Secret {
             secret_access_key: SECRET.to_owned(),
             session_token: None,
@@ -114,14 +114,14 @@ fn config(data_dir: &Path) -> Config {
 }
 
 /// Now, in milliseconds since 1970.
-pub fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_millis()).unwrap()
 }
 
 /// A client of the control plane.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     host: String,
     region: String,
     credentials: Credentials,
@@ -130,12 +130,12 @@ pub struct Client {
 
 impl Client {
     /// The endpoint as this client calls it.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// The same client in another region.
-    pub fn in_region(&self, region: &str) -> Self {
+    pub(crate) fn in_region(&self, region: &str) -> Self {
         Self {
             region: region.to_owned(),
             ..self.clone()
@@ -143,30 +143,30 @@ impl Client {
     }
 
     /// The same client with a wrong secret.
-    pub fn with_secret(&self, secret: &str) -> Self {
+    pub(crate) fn with_secret(&self, secret: &str) -> Self {
         let mut client = self.clone();
         secret.clone_into(&mut client.credentials.secret.secret_access_key);
         client
     }
 
     /// Calls an operation of ECS.
-    pub async fn ecs(&self, operation: &str, body: Value) -> Answer {
+    pub(crate) async fn ecs(&self, operation: &str, body: Value) -> Answer {
         self.json("ecs", "AmazonEC2ContainerServiceV20141113", operation, body)
             .await
     }
 
     /// Calls an operation of CloudWatch Logs.
-    pub async fn logs(&self, operation: &str, body: Value) -> Answer {
+    pub(crate) async fn logs(&self, operation: &str, body: Value) -> Answer {
         self.json("logs", "Logs_20140328", operation, body).await
     }
 
     /// Calls an operation of EC2.
-    pub async fn ec2(&self, operation: &str, parameters: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn ec2(&self, operation: &str, parameters: &[(&str, &str)]) -> Answer {
         self.form("ec2", "2016-11-15", operation, parameters).await
     }
 
     /// Calls an operation of STS.
-    pub async fn sts(&self, operation: &str, parameters: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn sts(&self, operation: &str, parameters: &[(&str, &str)]) -> Answer {
         self.form("sts", "2011-06-15", operation, parameters).await
     }
 
@@ -223,27 +223,27 @@ impl Client {
 
 /// What the control plane answered.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The status of HTTP.
-    pub status: u16,
+    pub(crate) status: u16,
     /// JSON or XML.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The same, if it is a success.
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.status, 200, "{}", self.body);
         self
     }
 
     /// The members of a successful answer in JSON.
-    pub fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         serde_json::from_str(&self.ok().body).unwrap()
     }
 
     /// Status, code and message of a refusal in JSON or XML.
-    pub fn refusal(&self) -> (u16, String, String) {
+    pub(crate) fn refusal(&self) -> (u16, String, String) {
         assert_ne!(self.status, 200, "{}", self.body);
         if let Ok(body) = serde_json::from_str::<Value>(&self.body) {
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
@@ -258,12 +258,12 @@ impl Answer {
     }
 
     /// The code of a refusal.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.refusal().1
     }
 
     /// The texts of all elements `name` of an answer in XML.
-    pub fn texts(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
         let (open, close) = (format!("<{name}>"), format!("</{name}>"));
         let behind = self.body.split(&open).skip(1);
         behind

@@ -1,4 +1,4 @@
-//! EC2.
+//! The default network and the interfaces of tasks, as clients of EC2 see them.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! CloudWatch Logs.
+//! Log groups, streams and events, as clients of CloudWatch Logs see them.
 
 use serde_json::{Value, json};
 
@@ -27,11 +27,8 @@ async fn put(client: &Client, stream: &str, events: &[(i64, &str)]) -> Value {
 
 /// The members `name` of a list of objects.
 fn texts<'a>(list: &'a Value, name: &str) -> Vec<&'a str> {
-    list.as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item[name].as_str().unwrap())
-        .collect()
+    let items = list.as_array().expect("a list");
+    items.iter().map(|item| item[name].as_str().expect("a text")).collect()
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! STS.
+//! Who a caller is, as clients of STS see it; and that wrong signatures are nobody.
 
 use crate::common::{ACCOUNT, TestServer};
 

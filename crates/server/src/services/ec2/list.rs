@@ -51,7 +51,7 @@ impl<T> Resource<T> {
     ///
     /// # Errors
     /// The first thing that is wrong with what is asked.
-    pub fn page(&self, items: Vec<T>, asked: Asked<'_>) -> Result<Page<T>, ServiceError> {
+    pub(super) fn page(&self, items: Vec<T>, asked: Asked<'_>) -> Result<Page<T>, ServiceError> {
         let most = page_length(asked.max_results)?;
         let chosen = self.with_ids(items, asked.ids.unwrap_or_default())?;
         let mut rest = filter::select(chosen, self.filters, asked.filters)?;

@@ -1,4 +1,4 @@
-//! Log events.
+//! Log events: stored, read from one stream, found in a group.
 //!
 //! Members that change nothing, here as at AWS: `sequenceToken` and `interleaved` are ignored by the service itself, and
 //! `unmask` shows what is masked, which is nothing without data protection.

@@ -1,4 +1,4 @@
-//! Log streams.
+//! Log streams: made, listed and deleted. Their events are the business of `events`.
 
 use berth_telemetry::logs::{self as store, OrderBy, StreamPath};
 use berth_wire::protocol::ServiceError;
