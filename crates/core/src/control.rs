@@ -10,12 +10,12 @@ mod seen;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecs::admit::{Admitted, Caller};
-use crate::ecs::api::{self, Read, Write};
+use crate::ecs::api::{self, Read, Step, Write};
 use crate::ecs::model::{InstanceKey, InstanceStatus};
 use crate::ecs::reconcile::leave;
 use crate::ecs::session::ToAgent;
-use crate::ecs::view::Reply;
 use crate::ecs::view::describe::Facts;
+use crate::ecs::view::{Answer, Reply};
 use crate::ecs::{self, Refusal};
 use crate::iam::{self, Attempt, Principal};
 use crate::kernel::ids::TaskId;
@@ -71,6 +71,10 @@ impl State {
 
 /// Something that happened.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event is moved once, from its shell into its turn"
+)]
 pub enum Event {
     /// The control plane has loaded its facts and begins to work.
     Started,
@@ -341,25 +345,24 @@ impl Turn<'_> {
     }
 
     fn request(&mut self, principal: &Principal, scope: Scope, write: Write) {
-        let deregisters = matches!(write, Write::DeregisterInstance(_));
         let reply = authorise(principal, &scope, write.action()).and_then(|()| {
             let caller = Caller {
                 scope,
                 arn: principal.arn(),
             };
-            match api::admit(&self.control.state.ecs, self.cx, &caller, write) {
-                Ok(admitted) => admitted.map(|admitted| self.apply(admitted)),
-                Err(run) => self.run_task(&caller, run),
+            match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
+                Step::Whole(admitted) => Ok(self.apply(admitted)),
+                Step::TaskByTask(order) => Ok(self.place(order)),
             }
         });
-        if deregisters && reply.is_ok() {
-            self.leave();
-        }
         self.output.reply = Some(reply);
     }
 
     fn apply(&mut self, admitted: Admitted) -> Reply {
         self.put_all(admitted.changes, admitted.network);
+        if matches!(admitted.answer, Answer::Instance(_)) {
+            self.leave();
+        }
         self.control.facts().reply(admitted.answer)
     }
 

@@ -1,28 +1,18 @@
 //! RunTask, task by task: each placement sees what the one before has taken.
 
 use super::{Change, Turn};
-use crate::ecs::admit::Caller;
+use crate::ecs;
 use crate::ecs::admit::run_task::make::{Placed, place_one};
-use crate::ecs::admit::run_task::{self, Admission, Order, RunTask};
+use crate::ecs::admit::run_task::{self, Order};
 use crate::ecs::model::TaskKey;
-use crate::ecs::place::Failure;
 use crate::ecs::view::{Answer, Reply};
-use crate::ecs::{self, Refusal};
 use crate::kernel::Edit;
 use crate::kernel::ids::TaskId;
 use crate::network;
 
 impl Turn<'_> {
-    pub(super) fn run_task(&mut self, caller: &Caller, request: RunTask) -> Result<Reply, Refusal> {
-        let (keys, failures) = match run_task::admit(&self.control.state.ecs, self.cx, caller, request)? {
-            Admission::Repeated(keys) => (keys, Vec::new()),
-            Admission::Fresh(order) => self.place(order),
-        };
-        Ok(self.control.facts().reply(Answer::Tasks(keys, failures)))
-    }
-
     /// Places as many tasks as fit. What one of them meets with, the others would meet with too.
-    fn place(&mut self, order: Order) -> (Vec<TaskKey>, Vec<Failure>) {
+    pub(super) fn place(&mut self, order: Order) -> Reply {
         if let Some(first) = order.first.clone() {
             self.put(Change::Ecs(first));
         }
@@ -41,7 +31,7 @@ impl Turn<'_> {
         if let Some(token) = run_task::remember(&order, self.cx, &ids) {
             self.put(Change::Ecs(token));
         }
-        (keys, failures)
+        self.control.facts().reply(Answer::Tasks(keys, failures))
     }
 
     fn put_placed(&mut self, placed: Placed) -> TaskKey {

@@ -5,24 +5,20 @@ use super::admit::cluster::{self, CreateCluster};
 use super::admit::deregister_instance::{self, DeregisterInstance};
 use super::admit::register_instance::{self, RegisterInstance};
 use super::admit::register_task_definition::{self, Draft};
-use super::admit::run_task::RunTask;
+use super::admit::run_task::{self, Admission, Order, RunTask};
 use super::admit::stop_task::{self, StopTask};
 use super::admit::{Admitted, Caller, deregister_task_definition, submit};
 use super::model::InstanceStatus;
 use super::refer;
 use super::report::TaskReport;
 use super::state::State;
-use super::view::Reply;
 use super::view::describe::Facts;
 use super::view::list::{self, DefinitionFilter, FamilyFilter, PageWish, TaskFilter};
+use super::view::{Answer, Reply};
 use crate::kernel::{Cx, Scope};
 
 /// A request that may change facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a request is moved once, from its decoder to its admission"
-)]
 pub enum Write {
     /// CreateCluster.
     CreateCluster(CreateCluster),
@@ -78,29 +74,37 @@ pub enum Read {
     ListTasks(Option<String>, TaskFilter, PageWish),
 }
 
-/// Admits a write. RunTask is not among them: its tasks are placed one by one, see [`super::admit::run_task`].
-pub(crate) fn admit(
-    state: &State,
-    cx: &mut Cx,
-    caller: &Caller,
-    write: Write,
-) -> Result<Result<Admitted, Refusal>, RunTask> {
-    Ok(match write {
+/// How an admitted write goes on.
+#[expect(clippy::large_enum_variant, reason = "a step is taken as soon as it is made")]
+pub(crate) enum Step {
+    /// All its changes are known.
+    Whole(Admitted),
+    /// Its tasks are placed one by one: each sees what the one before has taken.
+    TaskByTask(Order),
+}
+
+/// Admits a write.
+pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -> Result<Step, Refusal> {
+    let whole = match write {
         Write::CreateCluster(request) => cluster::create(state, cx, caller, request),
         Write::DeleteCluster(name) => cluster::delete(state, caller, &name),
         Write::RegisterTaskDefinition(draft) => register_task_definition::admit(state, cx, caller, draft),
         Write::DeregisterTaskDefinition(name) => deregister_task_definition::admit(state, cx, caller, &name),
         Write::RegisterInstance(request) => register_instance::admit(state, cx, caller, request),
         Write::DeregisterInstance(request) => deregister_instance::admit(state, caller, &request),
-        Write::RunTask(request) => return Err(request),
+        Write::RunTask(request) => match run_task::admit(state, cx, caller, request)? {
+            Admission::Fresh(order) => return Ok(Step::TaskByTask(order)),
+            Admission::Repeated(keys) => Ok(Admitted::unchanged(Answer::Tasks(keys, Vec::new()))),
+        },
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
         Write::Submit(request) => admit_report(state, cx, caller, request),
-    })
+    };
+    whole.map(Step::Whole)
 }
 
 fn admit_report(state: &State, cx: &Cx, caller: &Caller, request: Submit) -> Result<Admitted, Refusal> {
     let Some(task) = request.task else {
-        return Ok(Admitted::unchanged(super::view::Answer::Acknowledged));
+        return Ok(Admitted::unchanged(Answer::Acknowledged));
     };
     let cluster = refer::cluster(&caller.scope, request.cluster.as_deref())?;
     let key = refer::task(&cluster, &task)?;

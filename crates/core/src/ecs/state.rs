@@ -14,10 +14,6 @@ use crate::kernel::{Edit, Scope, Table, Timestamp};
 
 /// A change of the facts of ECS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "changes are moved once, into the batch that is written"
-)]
 pub enum Change {
     /// A cluster.
     Cluster(Edit<Cluster>),

@@ -62,7 +62,8 @@ fn scaled(text: &str, unit: &str, worth: u128) -> Option<u32> {
     };
     let places = 10u128.pow(u32::try_from(fraction.len()).ok()?);
     let scaled = (number(whole)? * places + number(fraction)?) * worth;
-    (scaled % places == 0)
+    scaled
+        .is_multiple_of(places)
         .then(|| u32::try_from(scaled / places).ok())
         .flatten()
 }
@@ -236,7 +237,7 @@ fn is_fargate_size(cpu: CpuUnits, memory: MemoryMib) -> Option<bool> {
         return Some([512, 1024, 2048].contains(&memory.0));
     }
     let (_, least, most, step) = FARGATE_SIZES.into_iter().find(|(units, ..)| *units == cpu.0)?;
-    Some((least..=most).contains(&memory.0) && (memory.0 - least) % step == 0)
+    Some((least..=most).contains(&memory.0) && (memory.0 - least).is_multiple_of(step))
 }
 
 /// What FARGATE adds to the rules.

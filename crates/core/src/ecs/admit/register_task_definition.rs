@@ -148,7 +148,7 @@ fn parse(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<TaskDe
     let requires: Vec<LaunchType> = draft
         .requires_compatibilities
         .iter()
-        .map(launch_type)
+        .map(|word| launch_type(word))
         .collect::<Result<_, _>>()?;
     let network_mode = draft.network_mode.as_deref().map(network_mode).transpose()?;
     let mut definition = TaskDefinition {
@@ -193,10 +193,10 @@ fn compatibilities(fargate: bool) -> Vec<LaunchType> {
     all
 }
 
-fn launch_type(word: &String) -> Result<LaunchType, Fault> {
+fn launch_type(word: &str) -> Result<LaunchType, Fault> {
     LaunchType::from_word(word).ok_or_else(|| Fault::Word {
         member: "requiresCompatibilities",
-        word: word.clone(),
+        word: word.to_owned(),
     })
 }
 

@@ -1,0 +1,16 @@
+//! The control plane's brain, told as stories and shaken at random: see `world` for the language.
+
+mod world;
+
+mod agents;
+mod clusters;
+mod definition_faults;
+mod definitions;
+mod expiry;
+mod instances;
+mod pages;
+mod placement;
+mod properties;
+mod reports;
+mod run_task;
+mod stop_task;
