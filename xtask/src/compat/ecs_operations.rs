@@ -1,15 +1,15 @@
 //! The 88 operations of Amazon ECS, in families.
 //!
-//! What a single field of a request does stands in [`super::ecs_fields`].
+//! What a single field of a request does stands in [`super::ecs_definitions`] and [`super::ecs_calls`].
 
-use super::{Area, Section, Source, refused};
+use super::{Area, Section, Source, full, partial, refused};
 
 pub(crate) const AREA: Area = Area {
     file: "ecs_operations",
     service: "ecs",
     title: "ECS: operations",
     intro: "What is refused answers `UnsupportedFeatureException`.",
-    refusal_proof: None,
+    refusal_proof: Some("tests/e2e/test_model.py::test_an_ecs_operation_answers_as_its_model_says"),
     sections: SECTIONS,
 };
 
@@ -18,10 +18,24 @@ const SECTIONS: &[Section] = &[
         title: "Clusters",
         source: Source::Operations,
         rows: &[
-            refused("CreateCluster"),
-            refused("DeleteCluster"),
-            refused("DescribeClusters"),
-            refused("ListClusters"),
+            partial(
+                "CreateCluster",
+                "settings, configuration, capacity providers and Service Connect defaults are refused",
+                "tests/e2e/test_calls.py::test_a_cluster_lives_and_ends",
+            ),
+            full(
+                "DeleteCluster",
+                "tests/e2e/test_calls.py::test_a_cluster_lives_and_ends",
+            ),
+            partial(
+                "DescribeClusters",
+                "of include only TAGS shows something",
+                "tests/e2e/test_calls.py::test_unknown_clusters_are_failures_when_described",
+            ),
+            full(
+                "ListClusters",
+                "tests/e2e/test_calls.py::test_clusters_are_listed_page_by_page",
+            ),
             refused("UpdateCluster"),
             refused("UpdateClusterSettings"),
         ],
@@ -41,10 +55,24 @@ const SECTIONS: &[Section] = &[
         title: "Container instances",
         source: Source::Operations,
         rows: &[
-            refused("DeregisterContainerInstance"),
-            refused("DescribeContainerInstances"),
-            refused("ListContainerInstances"),
-            refused("RegisterContainerInstance"),
+            full(
+                "DeregisterContainerInstance",
+                "tests/e2e/test_placement.py::test_a_machine_with_tasks_is_not_let_go",
+            ),
+            partial(
+                "DescribeContainerInstances",
+                "no health status",
+                "tests/e2e/test_placement.py::test_a_running_task_takes_what_it_reserves",
+            ),
+            partial(
+                "ListContainerInstances",
+                "the filter is refused; statuses ACTIVE and INACTIVE",
+                "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
+            ),
+            full(
+                "RegisterContainerInstance",
+                "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
+            ),
             refused("UpdateContainerAgent"),
             refused("UpdateContainerInstancesState"),
         ],
@@ -63,24 +91,56 @@ const SECTIONS: &[Section] = &[
         source: Source::Operations,
         rows: &[
             refused("DeleteTaskDefinitions"),
-            refused("DeregisterTaskDefinition"),
-            refused("DescribeTaskDefinition"),
-            refused("ListTaskDefinitionFamilies"),
-            refused("ListTaskDefinitions"),
-            refused("RegisterTaskDefinition"),
+            full(
+                "DeregisterTaskDefinition",
+                "tests/e2e/test_definitions.py::test_a_deregistered_definition_cannot_be_run",
+            ),
+            full(
+                "DescribeTaskDefinition",
+                "tests/e2e/test_definitions.py::test_a_bare_family_means_its_newest_active_revision",
+            ),
+            full(
+                "ListTaskDefinitionFamilies",
+                "tests/e2e/test_definitions.py::test_families_are_listed_by_what_is_active_in_them",
+            ),
+            partial(
+                "ListTaskDefinitions",
+                "status DELETE_IN_PROGRESS is unknown",
+                "tests/e2e/test_definitions.py::test_definitions_are_listed_page_by_page",
+            ),
+            partial(
+                "RegisterTaskDefinition",
+                "what is not carried out is stored and echoed; see the fields",
+                "tests/e2e/test_definitions.py::test_the_sample_registers_unchanged",
+            ),
         ],
     },
     Section {
         title: "Tasks",
         source: Source::Operations,
         rows: &[
-            refused("DescribeTasks"),
+            partial(
+                "DescribeTasks",
+                "tasks that ended an hour ago are gone",
+                "tests/e2e/test_sample.py::test_the_sample_runs_from_its_first_status_to_its_last",
+            ),
             refused("ExecuteCommand"),
             refused("GetTaskProtection"),
-            refused("ListTasks"),
-            refused("RunTask"),
+            partial(
+                "ListTasks",
+                "serviceName and daemonName are refused",
+                "tests/e2e/test_tasks.py::test_tasks_are_listed_by_what_they_are",
+            ),
+            partial(
+                "RunTask",
+                "see the fields",
+                "tests/e2e/test_sample.py::test_the_sample_runs_from_its_first_status_to_its_last",
+            ),
             refused("StartTask"),
-            refused("StopTask"),
+            full(
+                "StopTask",
+                "tests/e2e/test_tasks.py::test_stopping_twice_changes_nothing",
+            ),
             refused("UpdateTaskProtection"),
         ],
     },
@@ -141,10 +201,24 @@ const SECTIONS: &[Section] = &[
         title: "Agents only",
         source: Source::Operations,
         rows: &[
-            refused("DiscoverPollEndpoint"),
-            refused("SubmitAttachmentStateChanges"),
-            refused("SubmitContainerStateChange"),
-            refused("SubmitTaskStateChange"),
+            full(
+                "DiscoverPollEndpoint",
+                "crates/server/tests/agent_frames/replay.rs::every_line_of_the_recording_is_answered",
+            ),
+            partial(
+                "SubmitAttachmentStateChanges",
+                "acknowledged; attachments of instances do not exist yet",
+                "crates/server/tests/agent_frames/replay.rs::every_line_of_the_recording_is_answered",
+            ),
+            full(
+                "SubmitContainerStateChange",
+                "crates/core/tests/control/reports.rs::a_life",
+            ),
+            partial(
+                "SubmitTaskStateChange",
+                "managed agents are ignored",
+                "crates/core/tests/control/reports.rs::a_life",
+            ),
         ],
     },
     Section {
