@@ -12,6 +12,7 @@ mod programs;
 mod signals;
 mod up;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use berth_agent::logs;
@@ -56,6 +57,7 @@ fn started(program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
         .map_err(|error| anyhow::anyhow!("BERTH_LOG='{wanted}' is no filter for logs: {error}"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -155,10 +155,12 @@ pub(crate) fn report(ended: &Ended) {
 
 /// Says what was cleaned.
 pub(crate) fn report_cleaned(cleaned: &Cleaned) {
-    println!(
-        "Removed {} containers and {} networks.",
-        cleaned.containers, cleaned.networks
-    );
+    if cleaned.containers + cleaned.networks > 0 {
+        println!("Removed {} containers and {} networks.", cleaned.containers, cleaned.networks);
+    }
+    if cleaned.failures.is_empty() {
+        println!("The host is clean.");
+    }
     for failure in &cleaned.failures {
         eprintln!("berth: could not be removed: {failure}");
     }
