@@ -13,6 +13,7 @@ down: ## undo `make up`
 	scripts/down.sh
 
 test: packages ## run every test
+	cargo build --workspace --locked
 	cargo test --workspace --locked
 	scripts/e2e.sh
 
