@@ -150,8 +150,10 @@ pub const RECONNECT_GRACE_MS: i64 = 5_000;
 pub const ENDED_TASK_MS: i64 = 3_600_000;
 /// Milliseconds for which a client token is remembered.
 pub const CLIENT_TOKEN_MS: i64 = 86_400_000;
-/// The most rows that one turn of a sweep or of a loop changes.
-const SLICE: usize = 50;
+/// The most tasks or tokens that one turn of a sweep or of a loop takes, so that a tick stays below 100 changes.
+const SLICE: usize = 30;
+/// The most agents that one tick looks after.
+const MOST_AGENTS: usize = 500;
 
 /// The control plane's brain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

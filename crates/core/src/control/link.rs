@@ -1,6 +1,6 @@
 //! The connections of agents: opening, confirming, reconciling, falling silent.
 
-use super::{Change, LinkEvent, Message, RECONNECT_GRACE_MS, Turn};
+use super::{Change, LinkEvent, MOST_AGENTS, Message, RECONNECT_GRACE_MS, Turn};
 use crate::ecs::model::instance::Versions;
 use crate::ecs::model::{ContainerInstance, InstanceKey, Task, TaskKey, TaskStatus};
 use crate::ecs::session::{Session, ToAgent, desired};
@@ -223,7 +223,7 @@ impl Turn<'_> {
 
     /// Heartbeats, repetitions, the end of connections that do not answer, and of waiting for agents that do not come back.
     pub(super) fn agents_due(&mut self) {
-        for key in self.control.seen.due(self.cx.now) {
+        for key in self.control.seen.due(self.cx.now, MOST_AGENTS) {
             match self.control.seen.session(&key).map(|session| session.connection) {
                 Some(connection) => self.session_due(&key, connection),
                 None => self.control.seen.forget(&key),

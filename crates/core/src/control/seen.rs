@@ -97,10 +97,10 @@ impl Seen {
         before
     }
 
-    /// The agents for which something is due at `now`.
-    pub(super) fn due(&self, now: Timestamp) -> Vec<InstanceKey> {
+    /// The first `most` agents for which something is due at `now`.
+    pub(super) fn due(&self, now: Timestamp, most: usize) -> Vec<InstanceKey> {
         let due = self.timers.iter().take_while(|(at, _)| *at <= now);
-        due.map(|(_, key)| key.clone()).collect()
+        due.take(most).map(|(_, key)| key.clone()).collect()
     }
 
     /// When something is due next.

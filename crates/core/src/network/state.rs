@@ -78,3 +78,49 @@ impl State {
         (start..=last).chain(first..start).find(free).map(Ipv4Addr::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Timestamp;
+    use crate::kernel::ids::Uuid;
+    use crate::network::DefaultNetwork;
+    use crate::network::interface::Mac;
+
+    fn holder(scope: &Scope, subnet: &Subnet, address: Ipv4Addr) -> Interface {
+        Interface {
+            key: InterfaceKey {
+                scope: scope.clone(),
+                id: InterfaceId(Ec2Digits::new(u32::from(address).into())),
+            },
+            subnet: subnet.id,
+            address,
+            mac: Mac::of(address),
+            security_groups: Vec::new(),
+            attachment: Uuid(0),
+            description: String::new(),
+            created_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn every_address_is_handed_out_once_until_it_is_given_back() {
+        let scope = Scope {
+            account: "000000000000".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+        };
+        let subnet = &DefaultNetwork::of(&scope).subnets[1];
+        let (mut state, mut cx) = (State::default(), Cx::new(Timestamp(0), 1));
+        let mut seen = BTreeSet::new();
+        while let Some(address) = state.free_address(&mut cx, &scope, subnet) {
+            assert!(seen.insert(address), "{address} was handed out twice");
+            state.apply(Change::Interface(Edit::Put(holder(&scope, subnet, address))));
+        }
+        assert_eq!(seen.len(), 4091, "all but the first four and the last of 4,096");
+        assert_eq!(state.free_addresses(&scope, subnet), 0);
+        let back = *seen.first().unwrap();
+        let key = holder(&scope, subnet, back).key;
+        state.apply(Change::Interface(Edit::Delete(key)));
+        assert_eq!(state.free_address(&mut cx, &scope, subnet), Some(back));
+    }
+}

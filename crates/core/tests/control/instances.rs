@@ -334,7 +334,7 @@ fn leaves_with_many_tasks() {
     let mut world = World::new();
     world.tell(&scene);
     world.tell("leave m1 force");
-    assert_eq!(told(&world), 50);
+    assert_eq!(told(&world), 30);
     world.tell("wait 0s");
     assert_eq!(told(&world), 60);
 
