@@ -44,8 +44,8 @@ const SECTIONS: &[Section] = &[
             refused("placementConstraints"),
             partial(
                 "placementStrategy",
-                "the first strategy decides; spread over instanceId and the zone",
-                "tests/e2e/test_placement.py::test_as_many_run_as_fit_and_the_rest_are_failures",
+                "spread over instanceId and the zone only",
+                "crates/core/tests/control/placement.rs::in_order",
             ),
             full(
                 "platformVersion",
@@ -143,21 +143,13 @@ const SECTIONS: &[Section] = &[
         title: "RunTask: placementStrategy types",
         source: Source::Enumeration("PLACEMENT_STRATEGY_TYPE"),
         rows: &[
-            partial(
-                "random",
-                "only as the first strategy",
-                "crates/core/tests/control/placement.rs::binpack",
-            ),
+            full("random", "crates/core/tests/control/properties.rs::placement_is_right"),
             partial(
                 "spread",
-                "only as the first strategy; over instanceId and the zone",
+                "over instanceId and the zone",
                 "crates/core/tests/control/placement.rs::spread",
             ),
-            partial(
-                "binpack",
-                "only as the first strategy",
-                "crates/core/tests/control/placement.rs::binpack",
-            ),
+            full("binpack", "crates/core/tests/control/placement.rs::binpack"),
         ],
     },
     Section {
