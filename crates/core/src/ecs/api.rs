@@ -107,8 +107,12 @@ fn admit_report(state: &State, cx: &Cx, caller: &Caller, request: Submit) -> Res
         return Ok(Admitted::unchanged(Answer::Acknowledged));
     };
     let cluster = refer::cluster(&caller.scope, request.cluster.as_deref())?;
-    let key = refer::task(&cluster, &task)?;
-    Ok(submit::admit(state, cx, &key, request.report))
+    match refer::task(&cluster, &task) {
+        Ok(key) => Ok(submit::admit(state, cx, &key, request.report)),
+        // An ARN that is none of ours names a task that nobody knows any more: the agent need not repeat itself.
+        Err(Refusal::Identifier(arn)) if arn.starts_with("arn:") => Ok(Admitted::unchanged(Answer::Acknowledged)),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 /// Answers a read.

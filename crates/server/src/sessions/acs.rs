@@ -5,32 +5,25 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Request, Response};
 use berth_core::control::{Event, LinkEvent};
 use berth_core::ecs::model::instance::Versions;
-use berth_core::ecs::model::{InstanceKey, InstanceStatus};
-use berth_core::ecs::refer;
+use berth_core::ecs::model::InstanceKey;
 use berth_core::ecs::session::ToAgent;
-use berth_core::kernel::Scope;
 use berth_wire::link::MAX_FRAME_BYTES;
 use berth_wire::link::acs::AgentMessage;
-use berth_wire::link::upgrade::{Connect, RefusalKind, UpgradeRefusal};
 use tokio::sync::mpsc;
 
-use super::render;
+use super::knock::{Knock, admit, refuse};
+use super::{complete_close, render};
 use crate::App;
-use crate::auth::{self, Head};
-
-/// What an agent has to say of itself to open a socket.
-pub(super) struct Knock {
-    /// What it said.
-    pub connect: Connect,
-    /// The instance that it speaks for.
-    pub instance: InstanceKey,
-}
 
 /// Opens an ACS socket.
-pub(crate) async fn upgrade(State(app): State<Arc<App>>, socket: WebSocketUpgrade, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    socket: WebSocketUpgrade,
+    request: Request<Body>,
+) -> Response<Body> {
     match admit(&app, request).await {
         Ok(knock) => {
             let socket = socket.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
@@ -40,44 +33,16 @@ pub(crate) async fn upgrade(State(app): State<Arc<App>>, socket: WebSocketUpgrad
     }
 }
 
-/// Whether a socket may be opened: the signature, the query, the instance.
-pub(super) async fn admit(app: &App, request: Request<Body>) -> Result<Knock, UpgradeRefusal> {
-    let refusal = |kind, message: String| UpgradeRefusal { kind, message };
-    let (parts, _) = request.into_parts();
-    let head = Head::of(&parts);
-    let headers = head.headers();
-    let caller = auth::authenticate(app, &head.request(&headers), b"")
-        .map_err(|error| refusal(RefusalKind::AccessDenied, error.to_string()))?;
-    let connect = Connect::parse(parts.uri.query().unwrap_or_default())
-        .map_err(|error| refusal(RefusalKind::BadRequest, error.to_string()))?;
-    let instance = instance_of(&caller.scope, &connect)
-        .ok_or_else(|| refusal(RefusalKind::InvalidInstance, "The container instance's ARN cannot be read.".to_owned()))?;
-    let look = app.engine.read(|control| control.state().ecs().instances().get(&instance).map(|one| one.status));
-    match look.await {
-        Ok(Some(InstanceStatus::Active)) => Ok(Knock { connect, instance }),
-        Ok(Some(InstanceStatus::Inactive) | None) => {
-            Err(refusal(RefusalKind::InactiveInstance, "The container instance is not registered.".to_owned()))
-        }
-        Err(stopping) => Err(refusal(RefusalKind::Server, stopping.to_string())),
-    }
-}
-
-/// The instance that an agent speaks for. It names the cluster as it was configured, and the instance by its ARN.
-fn instance_of(scope: &Scope, connect: &Connect) -> Option<InstanceKey> {
-    let cluster = refer::cluster(scope, Some(&connect.cluster)).ok()?;
-    refer::instance(&cluster, &connect.container_instance_arn).ok()
-}
-
-pub(super) fn refuse(refusal: &UpgradeRefusal) -> Response<Body> {
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let response = Response::builder().status(status).header("content-type", "application/json");
-    response.body(Body::from(refusal.encode())).expect("a status, a fixed header and a body make a response")
-}
-
 async fn run(app: Arc<App>, knock: Knock, socket: WebSocket) {
     let (connection, messages) = app.sessions.open();
     let Knock { connect, instance } = knock;
-    let tell = |event| app.engine.tell(Event::Link { instance: instance.clone(), connection, event });
+    let tell = |event| {
+        app.engine.tell(Event::Link {
+            instance: instance.clone(),
+            connection,
+            event,
+        })
+    };
     let some = |text: String| (!text.is_empty()).then_some(text);
     let versions = Versions {
         agent: some(connect.agent_version),
@@ -86,7 +51,10 @@ async fn run(app: Arc<App>, knock: Knock, socket: WebSocket) {
     };
     tracing::info!(instance = %instance.arn(), "an agent has connected");
     app.metrics.agents.inc();
-    tell(LinkEvent::Opened { own: connect.berth_version.is_some(), versions });
+    tell(LinkEvent::Opened {
+        own: connect.berth_version.is_some(),
+        versions,
+    });
     converse(&app, &instance, socket, messages, &tell).await;
     app.sessions.close(connection);
     tell(LinkEvent::Closed);
@@ -112,9 +80,10 @@ async fn converse(
             }
             frame = socket.recv() => match frame {
                 Some(Ok(Message::Text(text))) => hear(&text, tell),
-                // Pings are answered by the library, a close is completed by it.
+                // Pings are answered by the library.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Message::Close(_))) => return complete_close(socket).await,
+                Some(Err(_)) | None => return,
             }
         }
     }
@@ -129,7 +98,11 @@ fn hear(text: &str, tell: &impl Fn(LinkEvent)) {
             tell(LinkEvent::StopCandidates(message.message_id, tasks));
         }
         Ok(AgentMessage::Nack(nack)) => {
-            tracing::warn!(message = nack.message_id, reason = nack.reason, "an agent refused a message");
+            tracing::warn!(
+                message = nack.message_id,
+                reason = nack.reason,
+                "an agent refused a message"
+            );
             tell(LinkEvent::Heard);
         }
         Ok(AgentMessage::HeartbeatAck(_) | AgentMessage::IamRoleCredentialsAck(_)) => tell(LinkEvent::Heard),

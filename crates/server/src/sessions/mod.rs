@@ -1,6 +1,7 @@
 //! The sockets of agents: ACS carries work, TCS carries telemetry.
 
 pub(crate) mod acs;
+mod knock;
 mod render;
 pub(crate) mod tcs;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::extract::ws::WebSocket;
 use berth_core::control::Message;
 use berth_core::ecs::session::ToAgent;
 use tokio::sync::mpsc;
@@ -46,10 +48,17 @@ impl Sessions {
 impl Outbox for Sessions {
     fn deliver(&self, message: Message) {
         let mut open = self.lock();
-        let delivered = open.get(&message.connection).map(|sender| sender.try_send(message.body));
+        let delivered = open
+            .get(&message.connection)
+            .map(|sender| sender.try_send(message.body));
         if matches!(delivered, Some(Err(_))) {
             // Dropping the sender ends the socket's loop.
             open.remove(&message.connection);
         }
     }
+}
+
+/// Sends our half of a close that the agent began: agents wait for it, and the library sends it with the next read.
+async fn complete_close(mut socket: WebSocket) {
+    while let Some(Ok(_)) = socket.recv().await {}
 }

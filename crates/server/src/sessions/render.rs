@@ -15,10 +15,15 @@ pub(crate) fn message(instance: &InstanceKey, body: ToAgent, now_ms: i64) -> Opt
     let container_instance_arn = instance.arn().to_string();
     let number = |sequence: u64| SequenceNumber::from(i64::try_from(sequence).unwrap_or(i64::MAX));
     Some(match body {
-        ToAgent::Heartbeat { message_id } => {
-            BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true), message_id: Some(message_id) })
-        }
-        ToAgent::Payload { message_id, sequence, tasks } => BackendMessage::Payload(PayloadMessage {
+        ToAgent::Heartbeat { message_id } => BackendMessage::Heartbeat(HeartbeatMessage {
+            healthy: Some(true),
+            message_id: Some(message_id),
+        }),
+        ToAgent::Payload {
+            message_id,
+            sequence,
+            tasks,
+        } => BackendMessage::Payload(PayloadMessage {
             message_id,
             cluster_arn,
             container_instance_arn,
@@ -27,7 +32,11 @@ pub(crate) fn message(instance: &InstanceKey, body: ToAgent, now_ms: i64) -> Opt
             generated_at: Some(now_ms),
             timeline: None,
         }),
-        ToAgent::Manifest { message_id, sequence, tasks } => BackendMessage::TaskManifest(TaskManifestMessage {
+        ToAgent::Manifest {
+            message_id,
+            sequence,
+            tasks,
+        } => BackendMessage::TaskManifest(TaskManifestMessage {
             message_id,
             cluster_arn,
             container_instance_arn,

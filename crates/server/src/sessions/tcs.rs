@@ -13,14 +13,19 @@ use berth_wire::link::acs::TextMessage;
 use berth_wire::link::frame::SignedFrame;
 use berth_wire::link::tcs::{AgentMessage, BackendMessage, HeartbeatMessage};
 
-use super::acs::{admit, refuse};
+use super::complete_close;
+use super::knock::{admit, refuse};
 use crate::App;
 
 /// The time between heartbeats: half of what the public agent waits for anything.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Opens a TCS socket.
-pub(crate) async fn upgrade(State(app): State<Arc<App>>, socket: WebSocketUpgrade, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    socket: WebSocketUpgrade,
+    request: Request<Body>,
+) -> Response<Body> {
     match admit(&app, request).await {
         Ok(_) => {
             let socket = socket.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
@@ -39,7 +44,8 @@ async fn run(app: Arc<App>, mut socket: WebSocket) {
                 Some(Ok(Message::Text(text))) => take(&app, &text),
                 Some(Ok(Message::Binary(bytes))) => std::str::from_utf8(&bytes).ok().and_then(|text| take(&app, text)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Message::Close(_))) => return complete_close(socket).await,
+                Some(Err(_)) | None => return,
             }
         };
         if let Some(answer) = answer
@@ -59,7 +65,9 @@ fn take(app: &App, text: &str) -> Option<BackendMessage> {
         Ok(AgentMessage::PublishMetrics(_)) => Some(BackendMessage::AckPublishMetric(done)),
         Ok(AgentMessage::PublishHealth(_)) => Some(BackendMessage::AckPublishHealth(done)),
         Ok(AgentMessage::PublishInstanceStatus(_)) => Some(BackendMessage::AckPublishInstanceStatus(done)),
-        Ok(AgentMessage::StartTelemetrySession(_)) => Some(BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true) })),
+        Ok(AgentMessage::StartTelemetrySession(_)) => {
+            Some(BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true) }))
+        }
         Ok(AgentMessage::Unknown { kind }) => {
             tracing::debug!(kind, "an agent sent telemetry of an unknown type");
             None

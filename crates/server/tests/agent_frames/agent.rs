@@ -9,19 +9,19 @@ use crate::recording::{ACCOUNT, CLUSTER, INSTANCE};
 use crate::socket::Socket;
 
 /// An agent whose socket is open.
-pub struct Agent {
+pub(crate) struct Agent {
     socket: Socket,
     /// The heartbeat that it has not answered yet.
-    pub heartbeat: Option<String>,
+    pub(crate) heartbeat: Option<String>,
     /// When the next heartbeat is due.
-    pub heartbeat_due_ms: i64,
+    pub(crate) heartbeat_due_ms: i64,
     /// The manifest with which the connection began.
-    pub manifest: Value,
+    pub(crate) manifest: Value,
     fences: u32,
 }
 
 /// Who connects: the stock agent of the recording.
-pub fn stock() -> Connect {
+pub(crate) fn stock() -> Connect {
     Connect {
         cluster: "default".to_owned(),
         container_instance_arn: INSTANCE.to_owned(),
@@ -36,29 +36,29 @@ pub fn stock() -> Connect {
 }
 
 /// Where `connect` knocks.
-pub fn acs_target(connect: &Connect) -> String {
+pub(crate) fn acs_target(connect: &Connect) -> String {
     format!("/acs/ws?{}", connect.to_acs_query())
 }
 
 /// A task that nobody has ever heard of.
-pub fn unknown_task(number: u32) -> String {
+pub(crate) fn unknown_task(number: u32) -> String {
     format!("arn:aws:ecs:us-east-1:{ACCOUNT}:task/default/fe{number:030x}")
 }
 
 impl Agent {
     /// Connects now as the stock agent does.
-    pub fn connect(plane: &Plane) -> Self {
+    pub(crate) fn connect(plane: &Plane) -> Self {
         Self::connect_as(plane, &stock())
     }
 
     /// Connects now.
-    pub fn connect_as(plane: &Plane, connect: &Connect) -> Self {
+    pub(crate) fn connect_as(plane: &Plane, connect: &Connect) -> Self {
         let socket = plane.upgrade_now(&acs_target(connect)).expect("an open socket");
         Self::begin(plane, socket)
     }
 
     /// Begins on an open socket: a heartbeat, then the manifest. Payloads of the tasks that it names follow.
-    pub fn begin(plane: &Plane, socket: Socket) -> Self {
+    pub(crate) fn begin(plane: &Plane, socket: Socket) -> Self {
         let mut agent = Self {
             socket,
             heartbeat: None,
@@ -74,7 +74,7 @@ impl Agent {
 
     /// The next message, which must be of this type.
     #[track_caller]
-    pub fn expect(&mut self, kind: &str) -> Value {
+    pub(crate) fn expect(&mut self, kind: &str) -> Value {
         let (found, message) = self.socket.next();
         assert_eq!(found, kind, "{message}");
         message
@@ -82,7 +82,7 @@ impl Agent {
 
     /// The next heartbeat, which comes at `now_ms`. It is not answered yet.
     #[track_caller]
-    pub fn hear_heartbeat(&mut self, now_ms: i64) {
+    pub(crate) fn hear_heartbeat(&mut self, now_ms: i64) {
         let message = self.expect("HeartbeatMessage");
         assert_eq!(message["healthy"], true);
         let id = message["messageId"].as_str().unwrap().to_owned();
@@ -91,29 +91,29 @@ impl Agent {
     }
 
     /// Answers the heartbeat that waits, if there is one.
-    pub fn answer_heartbeat(&mut self) {
+    pub(crate) fn answer_heartbeat(&mut self) {
         if let Some(id) = self.heartbeat.take() {
             self.say("HeartbeatAckRequest", &json!({ "messageId": id }));
         }
     }
 
     /// Sends a message.
-    pub fn say(&mut self, kind: &str, message: &Value) {
+    pub(crate) fn say(&mut self, kind: &str, message: &Value) {
         self.say_text(&json!({ "type": kind, "message": message }).to_string());
     }
 
     /// Sends a text as it is.
-    pub fn say_text(&mut self, text: &str) {
+    pub(crate) fn say_text(&mut self, text: &str) {
         self.socket.say(text);
     }
 
     /// Sends a binary frame.
-    pub fn say_binary(&mut self, bytes: &[u8]) {
+    pub(crate) fn say_binary(&mut self, bytes: &[u8]) {
         self.socket.say_binary(bytes);
     }
 
     /// Acknowledges a message, in the recorded shape.
-    pub fn acknowledge(&mut self, message: &Value) {
+    pub(crate) fn acknowledge(&mut self, message: &Value) {
         let ack = json!({
             "cluster": message["clusterArn"],
             "containerInstance": message["containerInstanceArn"],
@@ -126,7 +126,7 @@ impl Agent {
     ///
     /// The fence is a question that the protocol has an answer for: whether a task may be stopped that nobody knows.
     #[track_caller]
-    pub fn settle(&mut self) -> Vec<(String, Value)> {
+    pub(crate) fn settle(&mut self) -> Vec<(String, Value)> {
         self.fences += 1;
         let id = self.manifest["messageId"].clone();
         let question = json!({
@@ -148,31 +148,34 @@ impl Agent {
 
     /// Nothing was said, and the connection goes on.
     #[track_caller]
-    pub fn assert_quiet(&mut self) {
+    pub(crate) fn assert_quiet(&mut self) {
         assert_eq!(self.settle(), []);
     }
 
     /// The connection ends without another message.
     #[track_caller]
-    pub fn assert_cut(mut self) {
+    pub(crate) fn assert_cut(mut self) {
         assert_eq!(self.socket.hear(), None);
     }
 
     /// Closes the socket as the agent does.
-    pub fn close(self, code: u16, reason: &'static str) -> Option<u16> {
+    pub(crate) fn close(self, code: u16, reason: &'static str) -> Option<u16> {
         self.socket.close(code, reason)
     }
 }
 
 /// A task in a stop verification.
-pub fn candidate(task: &str) -> Value {
+pub(crate) fn candidate(task: &str) -> Value {
     json!({ "desiredStatus": "STOPPED", "taskArn": task, "taskClusterArn": CLUSTER })
 }
 
 /// What payloads and manifests begin with. The stock agent drops them without a word if it is not there.
 #[track_caller]
-pub fn check_head(message: &Value, now_ms: i64) {
-    assert!(message["messageId"].as_str().is_some_and(|id| !id.is_empty()), "{message}");
+pub(crate) fn check_head(message: &Value, now_ms: i64) {
+    assert!(
+        message["messageId"].as_str().is_some_and(|id| !id.is_empty()),
+        "{message}"
+    );
     assert_eq!(message["clusterArn"], CLUSTER);
     assert_eq!(message["containerInstanceArn"], INSTANCE);
     assert_eq!(message["generatedAt"], now_ms);

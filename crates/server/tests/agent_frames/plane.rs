@@ -21,10 +21,10 @@ use crate::recording::{ACCOUNT, KEY, Line};
 use crate::socket::Socket;
 
 /// How long a test waits for something that should come at once, before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running control plane. Dropping it ends it, as the end of its process would.
-pub struct Plane {
+pub(crate) struct Plane {
     runtime: Option<Runtime>,
     address: SocketAddr,
     now_ms: Arc<AtomicI64>,
@@ -32,39 +32,45 @@ pub struct Plane {
 
 /// An answer to a request.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The JSON of a success.
     #[track_caller]
-    pub fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// The exception of a refusal for which the caller is to blame, and its text.
     #[track_caller]
-    pub fn refusal(&self) -> (String, String) {
+    pub(crate) fn refusal(&self) -> (String, String) {
         assert!((400..500).contains(&self.status), "{} {}", self.status, self.body);
         let body: Value = serde_json::from_str(&self.body).unwrap();
         let kind = body["__type"].as_str().unwrap().rsplit('#').next().unwrap();
-        let text = body.get("message").or_else(|| body.get("Message")).and_then(Value::as_str);
+        let text = body
+            .get("message")
+            .or_else(|| body.get("Message"))
+            .and_then(Value::as_str);
         (kind.to_owned(), text.unwrap_or_default().to_owned())
     }
 
     fn header(&self, name: &str) -> Option<&str> {
         let pairs = self.head.lines().filter_map(|line| line.split_once(':'));
-        pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+        pairs
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .next()
     }
 }
 
 impl Plane {
     /// Starts on a data directory. A control plane that was dropped just now may still be letting go of it.
-    pub fn start(dir: &Path, now_ms: i64) -> Self {
+    pub(crate) fn start(dir: &Path, now_ms: i64) -> Self {
         let now = Arc::new(AtomicI64::new(now_ms));
         let account = ACCOUNT.parse().unwrap();
         let config = Config {
@@ -73,12 +79,19 @@ impl Plane {
             access_keys: vec![AccessKey {
                 id: KEY.0.to_owned(),
                 secret: KEY.1.to_owned(),
-                principal: Principal { account, identity: Identity::Administrator },
+                principal: Principal {
+                    account,
+                    identity: Identity::Administrator,
+                },
             }],
             allow_reset: false,
             clock: Clock::Set(Arc::clone(&now)),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let deadline = Instant::now() + PATIENCE;
         let server = loop {
             match runtime.block_on(Server::start(config.clone())) {
@@ -89,47 +102,56 @@ impl Plane {
         };
         let address = server.local_addr().unwrap();
         runtime.spawn(server.run(std::future::pending()));
-        Self { runtime: Some(runtime), address, now_ms: now }
+        Self {
+            runtime: Some(runtime),
+            address,
+            now_ms: now,
+        }
     }
 
     /// What time it is for the control plane.
-    pub fn now_ms(&self) -> i64 {
+    pub(crate) fn now_ms(&self) -> i64 {
         self.now_ms.load(Ordering::Relaxed)
     }
 
     /// Sets the clock.
-    pub fn set(&self, now_ms: i64) {
+    pub(crate) fn set(&self, now_ms: i64) {
         self.now_ms.store(now_ms, Ordering::Relaxed);
     }
 
     /// Moves the clock on, and makes the control plane do what is due.
-    pub fn advance(&self, span_ms: i64) {
+    pub(crate) fn advance(&self, span_ms: i64) {
         self.set(self.now_ms() + span_ms);
         self.nudge();
     }
 
     /// Makes the control plane look at the clock: any event does. What is due has been done when this returns.
-    pub fn nudge(&self) {
+    pub(crate) fn nudge(&self) {
         self.call("CreateCluster", &json!({})).ok();
     }
 
     /// Sends a recorded request as it was recorded.
-    pub fn send(&self, line: &Line) -> Answer {
+    pub(crate) fn send(&self, line: &Line) -> Answer {
         self.exchange("POST", &line.path, &line.headers(), line.body())
     }
 
     /// Sends a recorded request with another body, and so with another signature.
-    pub fn send_changed(&self, line: &Line, body: &Value) -> Answer {
+    pub(crate) fn send_changed(&self, line: &Line, body: &Value) -> Answer {
         let body = body.to_string();
         let not_kept = ["Authorization", "X-Amz-Date", "X-Amz-Security-Token", "Content-Length"];
         let mut headers = line.headers();
         headers.retain(|(name, _)| !not_kept.contains(&name.as_str()));
         headers.push(("Content-Length".to_owned(), body.len().to_string()));
-        self.exchange("POST", &line.path, &self.signed("POST", &line.path, headers, &body), &body)
+        self.exchange(
+            "POST",
+            &line.path,
+            &self.signed("POST", &line.path, headers, &body),
+            &body,
+        )
     }
 
     /// Calls an operation of ECS.
-    pub fn call(&self, operation: &str, body: &Value) -> Answer {
+    pub(crate) fn call(&self, operation: &str, body: &Value) -> Answer {
         let body = body.to_string();
         let target = format!("AmazonEC2ContainerServiceV20141113.{operation}");
         let headers = [
@@ -143,12 +165,13 @@ impl Plane {
     }
 
     /// The text of `/metrics`.
-    pub fn metrics(&self) -> String {
-        self.exchange("GET", "/metrics", &[("Host".to_owned(), self.address.to_string())], "").body
+    pub(crate) fn metrics(&self) -> String {
+        self.exchange("GET", "/metrics", &[("Host".to_owned(), self.address.to_string())], "")
+            .body
     }
 
     /// Waits until the control plane has noticed that no agent is connected.
-    pub fn await_no_agents(&self) {
+    pub(crate) fn await_no_agents(&self) {
         let deadline = Instant::now() + PATIENCE;
         while !self.metrics().lines().any(|line| line == "berth_connected_agents 0") {
             assert!(Instant::now() < deadline, "a connection that is gone still counts");
@@ -157,34 +180,70 @@ impl Plane {
     }
 
     /// These headers with a signature by [`KEY`] at this moment.
-    pub fn signed(&self, method: &str, target: &str, headers: Vec<(String, String)>, body: &str) -> Vec<(String, String)> {
-        let pairs: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let head = RequestHead { method, target, headers: &pairs };
-        let secret = Secret { secret_access_key: KEY.1.to_owned(), session_token: None };
-        let credentials = Credentials { access_key_id: KEY.0.to_owned(), secret };
-        let scope = SigningTarget { region: "us-east-1", service: "ecs" };
+    pub(crate) fn signed(
+        &self,
+        method: &str,
+        target: &str,
+        headers: Vec<(String, String)>,
+        body: &str,
+    ) -> Vec<(String, String)> {
+        let pairs: Vec<(&str, &[u8])> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let head = RequestHead {
+            method,
+            target,
+            headers: &pairs,
+        };
+        let secret = Secret {
+            secret_access_key: KEY.1.to_owned(),
+            session_token: None,
+        };
+        let credentials = Credentials {
+            access_key_id: KEY.0.to_owned(),
+            secret,
+        };
+        let scope = SigningTarget {
+            region: "us-east-1",
+            service: "ecs",
+        };
         let hash = PayloadHash::of(body.as_bytes());
         let made = sigv4::sign(&head, &hash, &credentials, scope, self.now_ms()).unwrap();
-        let made = made.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>();
+        let made = made
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect::<Vec<_>>();
         headers.into_iter().chain(made).collect()
     }
 
     /// Opens a websocket with these headers as they are, or hears why not.
-    pub fn upgrade(&self, target: &str, headers: &[(String, String)]) -> Result<Socket, Answer> {
+    pub(crate) fn upgrade(&self, target: &str, headers: &[(String, String)]) -> Result<Socket, Answer> {
         let mut stream = self.connect();
         write_request(&mut stream, "GET", target, headers, "");
         let answer = read_answer(&mut stream);
         if answer.status != 101 {
             return Err(answer);
         }
-        let key = headers.iter().find(|(name, _)| name == "Sec-WebSocket-Key").map(|(_, value)| value.as_bytes());
-        assert_eq!(answer.header("sec-websocket-accept"), Some(derive_accept_key(key.unwrap()).as_str()));
+        let key = headers
+            .iter()
+            .find(|(name, _)| name == "Sec-WebSocket-Key")
+            .map(|(_, value)| value.as_bytes());
+        assert_eq!(
+            answer.header("sec-websocket-accept"),
+            Some(derive_accept_key(key.unwrap()).as_str())
+        );
         Ok(Socket::new(stream))
     }
 
     /// Opens a websocket with a signature of this moment.
-    pub fn upgrade_now(&self, target: &str) -> Result<Socket, Answer> {
-        let signed = self.signed("GET", target, vec![("Host".to_owned(), "127.0.0.1:8080".to_owned())], "");
+    pub(crate) fn upgrade_now(&self, target: &str) -> Result<Socket, Answer> {
+        let signed = self.signed(
+            "GET",
+            target,
+            vec![("Host".to_owned(), "127.0.0.1:8080".to_owned())],
+            "",
+        );
         let fixed = [
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
@@ -216,7 +275,10 @@ impl Drop for Plane {
 }
 
 fn write_request(stream: &mut TcpStream, method: &str, target: &str, headers: &[(String, String)], body: &str) {
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     write!(stream, "{method} {target} HTTP/1.1\r\n{lines}\r\n{body}").unwrap();
 }
 
@@ -230,8 +292,14 @@ fn read_answer(stream: &mut TcpStream) -> Answer {
     }
     let head = String::from_utf8(head).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let mut answer = Answer { status, head, body: String::new() };
-    let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut answer = Answer {
+        status,
+        head,
+        body: String::new(),
+    };
+    let length = answer
+        .header("content-length")
+        .map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
     answer.body = String::from_utf8(body).unwrap();

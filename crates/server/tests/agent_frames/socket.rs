@@ -9,26 +9,26 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// An open socket. Dropping it is the end of its TCP connection, without a word.
-pub struct Socket(WebSocket<TcpStream>);
+pub(crate) struct Socket(WebSocket<TcpStream>);
 
 impl Socket {
     /// After an upgrade.
-    pub fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self(WebSocket::from_raw_socket(stream, Role::Client, None))
     }
 
     /// Sends a text frame.
-    pub fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         self.0.send(Message::text(text)).unwrap();
     }
 
     /// Sends a binary frame.
-    pub fn say_binary(&mut self, bytes: &[u8]) {
+    pub(crate) fn say_binary(&mut self, bytes: &[u8]) {
         self.0.send(Message::binary(bytes.to_vec())).unwrap();
     }
 
     /// The next text frame; nothing when the connection is over.
-    pub fn hear(&mut self) -> Option<String> {
+    pub(crate) fn hear(&mut self) -> Option<String> {
         loop {
             match self.0.read() {
                 Ok(Message::Text(text)) => return Some(text.to_string()),
@@ -44,7 +44,7 @@ impl Socket {
 
     /// The next frame: its type and message.
     #[track_caller]
-    pub fn next(&mut self) -> (String, Value) {
+    pub(crate) fn next(&mut self) -> (String, Value) {
         let text = self.hear().expect("the connection goes on");
         let mut frame: Value = serde_json::from_str(&text).unwrap();
         let kind = frame["type"].as_str().unwrap().to_owned();
@@ -52,8 +52,13 @@ impl Socket {
     }
 
     /// Closes the socket as the agent does, and gives back the code with which the other side completes the close.
-    pub fn close(mut self, code: u16, reason: &'static str) -> Option<u16> {
-        self.0.close(Some(CloseFrame { code: code.into(), reason: reason.into() })).unwrap();
+    pub(crate) fn close(mut self, code: u16, reason: &'static str) -> Option<u16> {
+        self.0
+            .close(Some(CloseFrame {
+                code: code.into(),
+                reason: reason.into(),
+            }))
+            .unwrap();
         loop {
             match self.0.read() {
                 Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),

@@ -9,31 +9,31 @@ use crate::plane::Plane;
 use crate::recording::{ACCOUNT, INSTANCE, Line, line};
 
 /// The line in which the agent comes back and names its instance.
-pub const RETURN: usize = 35;
+pub(crate) const RETURN: usize = 35;
 
 /// A control plane and its data.
-pub struct World {
-    pub plane: Plane,
+pub(crate) struct World {
+    pub(crate) plane: Plane,
     dir: TempDir,
 }
 
 impl World {
     /// Nothing is there yet. It is the moment at which `line` was said.
-    pub fn at(line: &Line) -> Self {
+    pub(crate) fn at(line: &Line) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let plane = Plane::start(dir.path(), line.said_at_ms().unwrap());
         Self { plane, dir }
     }
 
     /// The recorded instance has joined. It is the moment at which `line` was said.
-    pub fn joined_at(line: &Line) -> Self {
+    pub(crate) fn joined_at(line: &Line) -> Self {
         let world = Self::at(line);
         world.join("EXTERNAL");
         world
     }
 
     /// The recorded instance joins, or comes back, as a machine that serves this launch type.
-    pub fn join(&self, launch_type: &str) {
+    pub(crate) fn join(&self, launch_type: &str) {
         let back = line(RETURN);
         let mut body = back.request();
         let attributes = body["attributes"].as_array_mut().unwrap();
@@ -47,15 +47,18 @@ impl World {
     }
 
     /// The control plane's process ends, and the next one starts on the same data.
-    pub fn restart(self) -> Self {
+    pub(crate) fn restart(self) -> Self {
         let now_ms = self.plane.now_ms();
         drop(self.plane);
-        Self { plane: Plane::start(self.dir.path(), now_ms), ..self }
+        Self {
+            plane: Plane::start(self.dir.path(), now_ms),
+            ..self
+        }
     }
 
     /// Registers a task definition and runs it once. Answers the task's ARN.
     #[track_caller]
-    pub fn run(&self, definition: &Value, launch_type: &str, group: Option<&str>) -> String {
+    pub(crate) fn run(&self, definition: &Value, launch_type: &str, group: Option<&str>) -> String {
         let registered = self.plane.call("RegisterTaskDefinition", definition).ok();
         let mut request = json!({
             "taskDefinition": registered["taskDefinition"]["taskDefinitionArn"],
@@ -74,20 +77,20 @@ impl World {
 
     /// What DescribeTasks shows.
     #[track_caller]
-    pub fn describe(&self, task: &str) -> Value {
+    pub(crate) fn describe(&self, task: &str) -> Value {
         let mut described = self.plane.call("DescribeTasks", &json!({ "tasks": [task] })).ok();
         assert_eq!(described["failures"], json!([]));
         described["tasks"][0].take()
     }
 
     /// What DescribeContainerInstances shows of the recorded instance.
-    pub fn instance(&self) -> Value {
+    pub(crate) fn instance(&self) -> Value {
         let request = json!({ "containerInstances": [INSTANCE] });
         self.plane.call("DescribeContainerInstances", &request).ok()["containerInstances"][0].take()
     }
 
     /// Sends the state change of a recorded line about another task.
-    pub fn submit(&self, recorded: &Line, task: &str) {
+    pub(crate) fn submit(&self, recorded: &Line, task: &str) {
         let mut body = recorded.request();
         body["task"] = task.into();
         let answer = self.plane.send_changed(recorded, &body).ok();
@@ -96,7 +99,7 @@ impl World {
 }
 
 /// A definition of one container that sleeps.
-pub fn sleeper(network_mode: &str) -> Value {
+pub(crate) fn sleeper(network_mode: &str) -> Value {
     json!({
         "family": "sleeper",
         "networkMode": network_mode,
@@ -106,7 +109,15 @@ pub fn sleeper(network_mode: &str) -> Value {
 
 /// The default subnet of the zone in which instances stand that announce none.
 fn subnet() -> String {
-    let scope = Scope { account: ACCOUNT.parse().unwrap(), region: "us-east-1".parse().unwrap() };
+    let scope = Scope {
+        account: ACCOUNT.parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+    };
     let subnets = DefaultNetwork::of(&scope).subnets;
-    subnets.iter().find(|subnet| subnet.zone == "us-east-1a").unwrap().id.to_string()
+    subnets
+        .iter()
+        .find(|subnet| subnet.zone == "us-east-1a")
+        .unwrap()
+        .id
+        .to_string()
 }
