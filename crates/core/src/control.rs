@@ -21,6 +21,7 @@ use crate::iam::{self, Attempt, Principal};
 use crate::kernel::ids::TaskId;
 use crate::kernel::{Cx, Edit, Scope, Timestamp};
 use crate::network;
+use crate::network::view::Extent;
 use seen::Seen;
 
 /// A change of any domain's facts.
@@ -257,7 +258,7 @@ impl Control {
         api::read(&self.facts(), scope, read)
     }
 
-    /// The networks of `scope`.
+    /// The networks of `scope`, as far as `extent` says.
     ///
     /// # Errors
     /// If the caller may not see them.
@@ -266,6 +267,7 @@ impl Control {
         principal: &Principal,
         scope: &Scope,
         action: &str,
+        extent: Extent,
     ) -> Result<network::view::NetworkView, iam::Denied> {
         iam::authorise(
             principal,
@@ -274,7 +276,7 @@ impl Control {
                 account: scope.account,
             },
         )?;
-        Ok(network::view::network(&self.state.network, scope))
+        Ok(network::view::network(&self.state.network, scope, extent))
     }
 
     fn facts(&self) -> Facts<'_> {

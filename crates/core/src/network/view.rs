@@ -14,6 +14,15 @@ pub struct SubnetView {
     pub free_addresses: usize,
 }
 
+/// How much of a network is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The VPC and what is in every one: subnets, groups.
+    Network,
+    /// The interfaces of tasks as well, however many.
+    Interfaces,
+}
+
 /// Everything that can be described of the networks of a scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkView {
@@ -23,14 +32,18 @@ pub struct NetworkView {
     pub network: DefaultNetwork,
     /// Its subnets.
     pub subnets: Vec<SubnetView>,
-    /// The interfaces in it.
+    /// The interfaces in it, if they were asked for.
     pub interfaces: Vec<Interface>,
 }
 
-/// The networks of `scope`.
+/// The networks of `scope`, as far as `extent` says.
 #[must_use]
-pub fn network(state: &State, scope: &Scope) -> NetworkView {
+pub fn network(state: &State, scope: &Scope, extent: Extent) -> NetworkView {
     let network = DefaultNetwork::of(scope);
+    let interfaces = match extent {
+        Extent::Network => Vec::new(),
+        Extent::Interfaces => state.interfaces_of(scope).cloned().collect(),
+    };
     let view = |subnet: &Subnet| SubnetView {
         subnet: subnet.clone(),
         free_addresses: state.free_addresses(scope, subnet),
@@ -38,7 +51,7 @@ pub fn network(state: &State, scope: &Scope) -> NetworkView {
     NetworkView {
         scope: scope.clone(),
         subnets: network.subnets.iter().map(view).collect(),
-        interfaces: state.interfaces_of(scope).cloned().collect(),
+        interfaces,
         network,
     }
 }

@@ -18,7 +18,7 @@ mod zones;
 mod tests;
 
 use berth_core::kernel::Arn;
-use berth_core::network::view::NetworkView;
+use berth_core::network::view::{Extent, NetworkView};
 use berth_wire::document::Document;
 use berth_wire::protocol::ServiceError;
 use berth_wire::shapes::ec2::{self, Operation};
@@ -32,7 +32,15 @@ use crate::App;
 /// # Errors
 /// The error of EC2.
 pub(super) async fn answer(app: &App, call: &Call<'_>, operation: Operation) -> Result<Document, ServiceError> {
-    let view = look(app, call).await?;
+    let extent = match operation {
+        Operation::DescribeNetworkInterfaces => Extent::Interfaces,
+        Operation::DescribeAvailabilityZones
+        | Operation::DescribeRegions
+        | Operation::DescribeSecurityGroups
+        | Operation::DescribeSubnets
+        | Operation::DescribeVpcs => Extent::Network,
+    };
+    let view = look(app, call, extent).await?;
     match operation {
         Operation::DescribeAvailabilityZones => described(call, |request: &ec2::DescribeAvailabilityZonesRequest| {
             Ok((zones::describe(&view, request)?, request.dry_run))
@@ -56,11 +64,11 @@ pub(super) async fn answer(app: &App, call: &Call<'_>, operation: Operation) -> 
 }
 
 /// The networks of the caller's scope, if they may see them.
-async fn look(app: &App, call: &Call<'_>) -> Result<NetworkView, ServiceError> {
+async fn look(app: &App, call: &Call<'_>, extent: Extent) -> Result<NetworkView, ServiceError> {
     let action = format!("ec2:{}", call.route.model().name);
     let look = app
         .engine
-        .read(|control| control.read_network(&call.principal, &call.scope, &action));
+        .read(|control| control.read_network(&call.principal, &call.scope, &action, extent));
     let view = look
         .await
         .map_err(|stopping| ServiceError::with_status("Unavailable", stopping.to_string(), 503))?;
