@@ -43,16 +43,16 @@ fn run(options: Options) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Env(place) => env::print(&place),
-        Command::Up(up) => started(up::run(up)),
-        Command::Server(server) => started(programs::server(server)),
-        Command::Agent(agent) => started(programs::agent(agent)),
-        Command::Down(place) => started(down::run(place)),
+        Command::Up(up) => started("info", up::run(up)),
+        Command::Server(server) => started("info", programs::server(server)),
+        Command::Agent(agent) => started("info", programs::agent(agent)),
+        Command::Down(place) => started("warn", down::run(place)),
     }
 }
 
-/// Runs a program with logs and a runtime.
-fn started(program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let wanted = std::env::var("BERTH_LOG").unwrap_or_else(|_| "info".to_owned());
+/// Runs a program with a runtime and with logs: those of `logs`, unless the operator wants others.
+fn started(logs: &str, program: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let wanted = std::env::var("BERTH_LOG").unwrap_or_else(|_| logs.to_owned());
     let filter = tracing_subscriber::EnvFilter::try_new(&wanted)
         .map_err(|error| anyhow::anyhow!("BERTH_LOG='{wanted}' is no filter for logs: {error}"))?;
     tracing_subscriber::fmt()

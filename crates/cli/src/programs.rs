@@ -156,7 +156,10 @@ pub(crate) fn report(ended: &Ended) {
 /// Says what was cleaned.
 pub(crate) fn report_cleaned(cleaned: &Cleaned) {
     if cleaned.containers + cleaned.networks > 0 {
-        println!("Removed {} containers and {} networks.", cleaned.containers, cleaned.networks);
+        println!(
+            "Removed {} containers and {} networks.",
+            cleaned.containers, cleaned.networks
+        );
     }
     if cleaned.failures.is_empty() {
         println!("The host is clean.");

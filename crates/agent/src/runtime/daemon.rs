@@ -250,8 +250,11 @@ impl PrivateDaemon {
         tracing::info!(pid, socket = %socket.display(), "started a private containerd");
         // Reaps it should it end before us; the next call starts it again.
         tokio::spawn(async move {
-            let status = child.wait().await;
-            tracing::warn!(pid, ?status, "the private containerd ended");
+            match child.wait().await {
+                // It ends well only when it is told to.
+                Ok(status) if status.success() => tracing::info!(pid, "the private containerd has ended"),
+                status => tracing::warn!(pid, ?status, "the private containerd broke off"),
+            }
         });
         Ok(())
     }
