@@ -85,9 +85,12 @@ def test_its_interface_is_described(story: Story, quick_sample: Json):
     ec2 = story.berth.client("ec2")
     (found,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[details["networkInterfaceId"]])["NetworkInterfaces"]
     assert (found["PrivateIpAddress"], found["MacAddress"]) == (address_of(running), details["macAddress"])
-    story.stop(quick_sample)
-    (attachment,) = story.describe(quick_sample)["attachments"]
-    assert attachment["status"] == "DELETED"
+    stopped = story.stop(quick_sample)
+    assert stopped["attachments"] == [{**attachment, "status": "DELETED"}], "a task shows for good which interface it had"
+    assert address_of(stopped) == address_of(running)
+    assert ec2.describe_network_interfaces(Filters=[{"Name": "addresses.private-ip-address", "Values": [address_of(running)]}])[
+        "NetworkInterfaces"
+    ] == []
 
 
 def test_its_log_lines_arrive_while_it_runs(story: Story, quick_sample: Json):

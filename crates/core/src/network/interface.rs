@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::default::{SecurityGroupId, SubnetId, ec2_ids};
 use crate::kernel::ids::{Ec2Digits, Uuid};
 use crate::kernel::names::Unfit;
-use crate::kernel::{Entity, Scope, Timestamp};
+use crate::kernel::{Entity, Region, Scope, Timestamp};
 
 ec2_ids! {
     /// A network interface.
@@ -85,10 +85,16 @@ impl Interface {
     /// The name by which the VPC's resolver would know the address, for example `ip-172-31-0-4.ec2.internal`.
     #[must_use]
     pub fn private_dns_name(&self) -> String {
-        let host = self.address.to_string().replace('.', "-");
-        match self.key.scope.region.as_str() {
-            "us-east-1" => format!("ip-{host}.ec2.internal"),
-            region => format!("ip-{host}.{region}.compute.internal"),
-        }
+        private_dns_name(&self.key.scope.region, self.address)
+    }
+}
+
+/// The name by which a VPC's resolver in `region` would know `address`.
+#[must_use]
+pub fn private_dns_name(region: &Region, address: Ipv4Addr) -> String {
+    let host = address.to_string().replace('.', "-");
+    match region.as_str() {
+        "us-east-1" => format!("ip-{host}.ec2.internal"),
+        region => format!("ip-{host}.{region}.compute.internal"),
     }
 }

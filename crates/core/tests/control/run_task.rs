@@ -8,6 +8,7 @@ use berth_core::iam::{Identity, Principal};
 use berth_core::kernel::Edit;
 use berth_core::kernel::ids::{Ec2Digits, Uuid};
 use berth_core::network::interface::Mac;
+use berth_core::network::view::Extent;
 use berth_core::network::{self, DefaultNetwork, Interface, InterfaceId, InterfaceKey};
 use expect_test::expect;
 
@@ -634,7 +635,7 @@ fn foreign_principals() {
     assert!(matches!(read, Err(Refusal::Denied(_))), "{read:?}");
     let network = world
         .control
-        .read_network(&foreign, &World::scope(), "ec2:DescribeVpcs");
+        .read_network(&foreign, &World::scope(), "ec2:DescribeVpcs", Extent::Network);
     assert!(network.is_err());
     let said = r#"! Denied(Denied { principal: "arn:aws:iam::210987654321:root", action: "ecs:CreateCluster" })"#;
     assert_eq!(world.printed.trim(), said);

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use berth_core::ecs::model::{
     ClusterStatus, Container, ContainerStatus, CpuMemory, LaunchType, NetworkBinding, Protocol, Resources, Task,
-    TaskStatus,
+    TaskInterface, TaskStatus,
 };
 use berth_core::ecs::view::{ClusterView, InstanceView, Page, PartView, Reply, TaskView};
 use berth_core::kernel::{Arn, MemoryMib};
-use berth_core::network::Interface;
+use berth_core::network::interface::{Mac, private_dns_name};
 
 use super::definition;
 use super::entities::{attributes, failures, tags};
@@ -213,16 +213,11 @@ fn ports(ports: &BTreeSet<(Protocol, u16)>, wanted: Protocol) -> Vec<String> {
 }
 
 fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
-    let TaskView {
-        task,
-        interface,
-        parts,
-        size,
-    } = view;
+    let TaskView { task, parts, size } = view;
     let is_fargate = task.launch_type == LaunchType::Fargate;
     let containers = task.containers.iter().zip(&parts);
     ecs::Task {
-        attachments: Some(interface_attachment(&task, interface.as_ref()).into_iter().collect()),
+        attachments: Some(interface_attachment(&task).into_iter().collect()),
         attributes: Some(Vec::new()),
         availability_zone: Some(task.zone.clone()),
         cluster_arn: Some(task.key.cluster_key().arn().to_string()),
@@ -232,7 +227,7 @@ fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
         container_instance_arn: (!is_fargate).then(|| task.instance_key().arn().to_string()),
         containers: Some(
             containers
-                .map(|(one, part)| container(&task, one, part, interface.as_ref()))
+                .map(|(one, part)| container(&task, one, part))
                 .collect(),
         ),
         cpu: Some(size.cpu.unwrap_or(task.cpu).0.to_string()),
@@ -277,8 +272,8 @@ fn overrides(task: &Task) -> ecs::TaskOverride {
     }
 }
 
-fn interface_attachment(task: &Task, interface: Option<&Interface>) -> Option<ecs::Attachment> {
-    let (id, attachment) = task.interface?;
+fn interface_attachment(task: &Task) -> Option<ecs::Attachment> {
+    let interface = task.interface?;
     let status = match task.last_status {
         TaskStatus::Stopped => "DELETED",
         TaskStatus::Provisioning
@@ -297,29 +292,30 @@ fn interface_attachment(task: &Task, interface: Option<&Interface>) -> Option<ec
         name: Some(name.to_owned()),
         value: Some(value),
     };
-    let mut details = vec![detail("networkInterfaceId", id.to_string())];
-    if let Some(interface) = interface {
-        details.insert(0, detail("subnetId", interface.subnet.to_string()));
-        details.push(detail("macAddress", interface.mac.to_string()));
-        details.push(detail("privateDnsName", interface.private_dns_name()));
-        details.push(detail("privateIPv4Address", interface.address.to_string()));
-    }
+    let address = interface.address;
+    let details = vec![
+        detail("subnetId", interface.subnet.to_string()),
+        detail("networkInterfaceId", interface.id.to_string()),
+        detail("macAddress", Mac::of(address).to_string()),
+        detail("privateDnsName", private_dns_name(&task.key.scope.region, address)),
+        detail("privateIPv4Address", address.to_string()),
+    ];
     Some(ecs::Attachment {
-        id: Some(attachment.to_string()),
+        id: Some(interface.attachment.to_string()),
         r#type: Some("ElasticNetworkInterface".to_owned()),
         status: Some(status.to_owned()),
         details: Some(details),
     })
 }
 
-fn container(task: &Task, container: &Container, part: &PartView, interface: Option<&Interface>) -> ecs::Container {
+fn container(task: &Task, container: &Container, part: &PartView) -> ecs::Container {
     let Task { key, .. } = task;
     let arn = Arn::new(
         "ecs",
         &key.scope,
         format!("container/{}/{}/{}", key.cluster, key.id, container.id),
     );
-    let shape = |interface: &Interface| ecs::NetworkInterface {
+    let shape = |interface: TaskInterface| ecs::NetworkInterface {
         attachment_id: Some(interface.attachment.to_string()),
         private_ipv4_address: Some(interface.address.to_string()),
         ..ecs::NetworkInterface::default()
@@ -337,7 +333,7 @@ fn container(task: &Task, container: &Container, part: &PartView, interface: Opt
         exit_code: container.exit_code,
         reason: container.reason.clone(),
         network_bindings: Some(container.bindings.iter().map(binding).collect()),
-        network_interfaces: Some(interface.map(shape).into_iter().collect()),
+        network_interfaces: Some(task.interface.map(shape).into_iter().collect()),
         health_status: Some("UNKNOWN".to_owned()),
         cpu: cpu.map(|units| units.0.to_string()),
         memory: mib(memory),

@@ -94,8 +94,8 @@ fn kept(reason: Option<String>) -> Option<String> {
 
 /// An attachment is in place: the task has its network.
 fn take_attachment(task: &mut Task, cx: &Cx, report: &TaskReport) {
-    let Some((_, attachment)) = task.interface else { return };
-    let attachment = attachment.to_string();
+    let Some(interface) = task.interface else { return };
+    let attachment = interface.attachment.to_string();
     if report.attached.contains(&attachment) || report.status == Some(ReportedStatus::Running) {
         task.times.connectivity_at.get_or_insert(cx.now);
         task.last_status = task.last_status.max(TaskStatus::Pending);

@@ -10,7 +10,7 @@ pub mod words;
 pub use cluster::{Cluster, ClusterKey, ClusterName, ClusterStatus};
 pub use container::{Container, ContainerStatus, NetworkBinding};
 pub use instance::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, LaunchType, Resources};
-pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskKey, TaskStatus};
+pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskInterface, TaskKey, TaskStatus};
 pub use task_definition::{
     Architecture, ContainerDefinition, CpuMemory, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,
     PortMapping, Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,

@@ -1,6 +1,7 @@
 //! Tasks: one run of a task definition on one machine.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::instance::{InstanceKey, LaunchType};
 use super::task_definition::{FamilyName, TaskDefinitionKey};
 use crate::kernel::ids::{InstanceId, TaskId, Uuid};
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
-use crate::network::{InterfaceId, InterfaceKey};
+use crate::network::{InterfaceId, InterfaceKey, SubnetId};
 
 /// The key of a task.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,8 +102,8 @@ pub struct Task {
     pub memory: MemoryMib,
     /// Its containers, in the order of the definition.
     pub containers: Vec<Container>,
-    /// Its interface in awsvpc mode, and the id of the attachment.
-    pub interface: Option<(InterfaceId, Uuid)>,
+    /// Its interface in awsvpc mode.
+    pub interface: Option<TaskInterface>,
     /// Tasks of one purpose; by default `family:NAME`.
     pub group: String,
     /// Who started it, in the caller's words.
@@ -115,6 +116,20 @@ pub struct Task {
     pub stopped_reason: Option<String>,
     /// Moments of its life.
     pub times: Times,
+}
+
+/// What a task knows of its interface for good. The interface itself is given back when the task is over, while the task
+/// still shows which one it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskInterface {
+    /// The interface.
+    pub id: InterfaceId,
+    /// The attachment that ties it to the task.
+    pub attachment: Uuid,
+    /// The subnet of its address.
+    pub subnet: SubnetId,
+    /// Its private address.
+    pub address: Ipv4Addr,
 }
 
 /// Moments of a task's life.
@@ -170,9 +185,9 @@ impl Task {
     /// The key of its interface.
     #[must_use]
     pub fn interface_key(&self) -> Option<InterfaceKey> {
-        self.interface.map(|(id, _)| InterfaceKey {
+        self.interface.map(|interface| InterfaceKey {
             scope: self.key.scope.clone(),
-            id,
+            id: interface.id,
         })
     }
 

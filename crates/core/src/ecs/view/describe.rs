@@ -181,10 +181,6 @@ impl Facts<'_> {
             memory: definition.memory,
         };
         TaskView {
-            interface: task
-                .interface_key()
-                .and_then(|key| self.network.interfaces().get(&key))
-                .cloned(),
             parts: definition
                 .into_iter()
                 .flat_map(|definition| &definition.containers)

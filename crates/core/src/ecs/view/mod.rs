@@ -8,7 +8,6 @@ use super::model::{Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefini
 use super::model::{ContainerInstance, Resources};
 use super::place::Failure;
 use super::state::Counts;
-use crate::network::Interface;
 
 /// What the answer to a write shows, once its changes are applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +89,6 @@ pub struct InstanceView {
 pub struct TaskView {
     /// The task.
     pub task: Task,
-    /// Its interface.
-    pub interface: Option<Interface>,
     /// What the definition says of its containers, in their order.
     pub parts: Vec<PartView>,
     /// Whether the definition names a size of the task.

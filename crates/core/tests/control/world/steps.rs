@@ -278,7 +278,7 @@ impl World {
         let task = key.and_then(|key| self.control.state().ecs().tasks().get(key));
         let attachment = task
             .and_then(|task| task.interface)
-            .map(|(_, attachment)| attachment.to_string());
+            .map(|interface| interface.attachment.to_string());
         let at = |name: &str| {
             line.number(name)
                 .map(|seconds| Timestamp(super::BEGIN.0 + seconds * 1000))

@@ -7,7 +7,7 @@ use super::checks::InterfaceWish;
 use crate::ecs::model::task::Times;
 use crate::ecs::model::{
     ClusterKey, Container, ContainerDefinition, ContainerInstance, ContainerStatus, InstanceKey, Task, TaskDefinition,
-    TaskKey, TaskStatus,
+    TaskInterface, TaskKey, TaskStatus,
 };
 use crate::ecs::place::{self, Failure, Want};
 use crate::ecs::state::State;
@@ -65,7 +65,12 @@ pub fn place_one(
         .expect("placement keeps to the zones of the subnets");
     let interface = interface(networks, cx, &task, subnet, &wish.groups);
     let task = Task {
-        interface: Some((interface.key.id, interface.attachment)),
+        interface: Some(TaskInterface {
+            id: interface.key.id,
+            attachment: interface.attachment,
+            subnet: interface.subnet,
+            address: interface.address,
+        }),
         ..task
     };
     Ok(Placed {
