@@ -17,7 +17,6 @@ pub(crate) struct Options {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, once")]
 pub(crate) enum Command {
     /// Run a control plane and an agent on this host, in the foreground. Ctrl-C stops all tasks and cleans the host;
     /// SIGTERM ends Berth and leaves tasks running for the next start.

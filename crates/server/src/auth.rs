@@ -22,8 +22,13 @@ impl<'a> Head<'a> {
     #[must_use]
     pub(crate) fn of(parts: &'a Parts) -> Self {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let named = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-        let host = named.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default();
+        let named = parts
+            .headers
+            .get(http::header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let host = named
+            .or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
+            .unwrap_or_default();
         Self { parts, target, host }
     }
 
@@ -36,15 +41,24 @@ impl<'a> Head<'a> {
     /// All headers. HTTP/2 has the host outside of them.
     #[must_use]
     pub(crate) fn headers(&self) -> Vec<(&'a str, &'a [u8])> {
-        let own = self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let own = self
+            .parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()));
         let needs_host = !self.parts.headers.contains_key(http::header::HOST);
-        own.chain(needs_host.then_some(("host", self.host.as_bytes()))).collect()
+        own.chain(needs_host.then_some(("host", self.host.as_bytes())))
+            .collect()
     }
 
     /// The head over these headers.
     #[must_use]
     pub(crate) fn request<'h>(&'h self, headers: &'h [(&'h str, &'h [u8])]) -> RequestHead<'h> {
-        RequestHead { method: self.parts.method.as_str(), target: self.target, headers }
+        RequestHead {
+            method: self.parts.method.as_str(),
+            target: self.target,
+            headers,
+        }
     }
 }
 
@@ -71,14 +85,31 @@ pub(crate) fn authenticate(app: &App, head: &RequestHead<'_>, body: &[u8]) -> Re
     let signed = sigv4::parse(*head)?;
     let service = signed.scope().service;
     let now_ms = app.config.clock.now().0;
-    let expected = Expectation { service, payload: PayloadPolicy::of(service, false), now_ms };
+    let expected = Expectation {
+        service,
+        payload: PayloadPolicy::of(service, false),
+        now_ms,
+    };
     signed.check(&expected)?;
     let key = find(&app.config.access_keys, signed.access_key_id()).ok_or(Error::UnknownAccessKey)?;
-    let secret = Secret { secret_access_key: key.secret.clone(), session_token: None };
+    let secret = Secret {
+        secret_access_key: key.secret.clone(),
+        session_token: None,
+    };
     sigv4::verify(&signed, &secret, &PayloadHash::of(body), &expected)?;
-    let region = signed.scope().region.parse().expect("the check takes only well-formed regions");
+    let region = signed
+        .scope()
+        .region
+        .parse()
+        .expect("the check takes only well-formed regions");
     let principal = key.principal.clone();
-    Ok(Authenticated { scope: Scope { account: principal.account, region }, principal })
+    Ok(Authenticated {
+        scope: Scope {
+            account: principal.account,
+            region,
+        },
+        principal,
+    })
 }
 
 fn find<'a>(keys: &'a [AccessKey], id: &str) -> Option<&'a AccessKey> {

@@ -113,7 +113,6 @@ impl Engine {
         durable.wait_for(|done| *done >= applied).await.map_err(|_| Stopping)?;
         Ok(seen)
     }
-
 }
 
 /// A panic while the lock is held ends the process anyway (the writer's own asserts), so a poisoned lock is not seen.
@@ -207,7 +206,6 @@ impl Writer {
             std::process::abort();
         }
     }
-
 }
 
 /// Randomness for one turn: ids and choices follow from it.

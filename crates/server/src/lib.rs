@@ -63,10 +63,22 @@ impl Server {
         let sessions = Sessions::default();
         let engine = Engine::start(store, config.clock.clone(), sessions.clone())?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!("cannot listen on {}: choose another address with --listen, or end what listens there", config.listen)
+            format!(
+                "cannot listen on {}: choose another address with --listen, or end what listens there",
+                config.listen
+            )
         })?;
-        let app = App { config, engine, logs, sessions, metrics: Metrics::default() };
-        Ok(Self { app: Arc::new(app), listener })
+        let app = App {
+            config,
+            engine,
+            logs,
+            sessions,
+            metrics: Metrics::default(),
+        };
+        Ok(Self {
+            app: Arc::new(app),
+            listener,
+        })
     }
 
     /// Where it listens.

@@ -45,19 +45,41 @@ impl Default for Metrics {
         let requests = Family::<RequestLabels, Counter>::default();
         let seconds = Family::<ServiceLabels, Histogram>::new_with_constructor(|| Histogram::new(BOUNDS_S));
         let (agents, telemetry_frames) = (Gauge::default(), Counter::default());
-        registry.register("requests", "AWS requests by what they called and how they ended", requests.clone());
+        registry.register(
+            "requests",
+            "AWS requests by what they called and how they ended",
+            requests.clone(),
+        );
         registry.register("request_seconds", "Time to answer AWS requests", seconds.clone());
         registry.register("connected_agents", "Agents whose ACS socket is open", agents.clone());
-        registry.register("telemetry_frames", "Frames that agents sent on TCS sockets", telemetry_frames.clone());
-        Self { registry, requests, seconds, agents, telemetry_frames }
+        registry.register(
+            "telemetry_frames",
+            "Frames that agents sent on TCS sockets",
+            telemetry_frames.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            seconds,
+            agents,
+            telemetry_frames,
+        }
     }
 }
 
 impl Metrics {
     /// Counts an answered request.
     pub(crate) fn request(&self, service: &'static str, operation: &'static str, status: u16, took: Duration) {
-        self.requests.get_or_create(&RequestLabels { service, operation, status }).inc();
-        self.seconds.get_or_create(&ServiceLabels { service }).observe(took.as_secs_f64());
+        self.requests
+            .get_or_create(&RequestLabels {
+                service,
+                operation,
+                status,
+            })
+            .inc();
+        self.seconds
+            .get_or_create(&ServiceLabels { service })
+            .observe(took.as_secs_f64());
     }
 
     /// All counters as OpenMetrics text.

@@ -24,7 +24,12 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request<Body>) 
     };
     let head = Head::of(&parts);
     let answered = answered(&app, &head, &body, &request_id).await;
-    app.metrics.request(answered.service, answered.operation, answered.response.status, started.elapsed());
+    app.metrics.request(
+        answered.service,
+        answered.operation,
+        answered.response.status,
+        started.elapsed(),
+    );
     respond(answered.response)
 }
 
@@ -37,7 +42,10 @@ struct Answered {
 
 async fn answered(app: &App, head: &Head<'_>, body: &Bytes, request_id: &str) -> Answered {
     let headers = head.headers();
-    let raw = protocol::Request { head: head.request(&headers), body };
+    let raw = protocol::Request {
+        head: head.request(&headers),
+        body,
+    };
     let routed = route(auth::signed_for(&raw.head), &raw);
     let authenticated = auth::authenticate(app, &raw.head, body);
     let (route, Authenticated { principal, scope }) = match (&routed, authenticated) {
@@ -45,12 +53,22 @@ async fn answered(app: &App, head: &Head<'_>, body: &Bytes, request_id: &str) ->
         (_, Err(refusal)) => return refused(&routed, &refusal, request_id),
         (Err(unrouted), Ok(_)) => return unknown(unrouted, request_id),
     };
-    let call = Call { route, raw: &raw, principal, scope, host: head.host() };
+    let call = Call {
+        route,
+        raw: &raw,
+        principal,
+        scope,
+        host: head.host(),
+    };
     let response = match services::answer(app, &call).await {
         Ok(output) => route.encode(&output, request_id),
         Err(error) => route.refuse(&error, request_id),
     };
-    Answered { service: route.service().name, operation: route.model().name, response }
+    Answered {
+        service: route.service().name,
+        operation: route.model().name,
+        response,
+    }
 }
 
 fn refused(routed: &Result<protocol::Route, Unrouted>, error: &auth::Error, request_id: &str) -> Answered {
@@ -61,12 +79,20 @@ fn refused(routed: &Result<protocol::Route, Unrouted>, error: &auth::Error, requ
     let refusal = error.refusal(auth::style(protocol));
     let error = ServiceError::with_status(refusal.code, refusal.message, refusal.status);
     let response = protocol.encode_error(service, &error, request_id);
-    Answered { service: service.map_or("unknown", |service| service.name), operation: "unauthenticated", response }
+    Answered {
+        service: service.map_or("unknown", |service| service.name),
+        operation: "unauthenticated",
+        response,
+    }
 }
 
 fn unknown(unrouted: &Unrouted, request_id: &str) -> Answered {
     let service = unrouted.service.map_or("unknown", |service| service.name);
-    Answered { service, operation: "unknown", response: unrouted.refuse(request_id) }
+    Answered {
+        service,
+        operation: "unknown",
+        response: unrouted.refuse(request_id),
+    }
 }
 
 fn unread_body(unread: Unread, request_id: &str) -> Response<Body> {
@@ -83,8 +109,15 @@ fn unread_body(unread: Unread, request_id: &str) -> Response<Body> {
 
 fn respond(answer: protocol::Response) -> Response<Body> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let builder = answer.headers.into_iter().fold(Response::builder().status(status), |builder, (name, value)| builder.header(name, value));
-    let response = builder.header(header::CONTENT_LENGTH, answer.body.len()).body(Body::from(answer.body));
+    let builder = answer
+        .headers
+        .into_iter()
+        .fold(Response::builder().status(status), |builder, (name, value)| {
+            builder.header(name, value)
+        });
+    let response = builder
+        .header(header::CONTENT_LENGTH, answer.body.len())
+        .body(Body::from(answer.body));
     response.expect("names and values of headers come from the protocol's own tables")
 }
 

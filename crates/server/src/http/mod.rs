@@ -31,10 +31,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 async fn health() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], concat!("{\"status\":\"ok\",\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}\n"))
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        concat!("{\"status\":\"ok\",\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}\n"),
+    )
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    (StatusCode::OK, [(header::CONTENT_TYPE, content_type)], app.metrics.render())
+    (
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, content_type)],
+        app.metrics.render(),
+    )
 }

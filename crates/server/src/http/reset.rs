@@ -28,7 +28,10 @@ pub(crate) async fn reset(State(app): State<Arc<App>>) -> (StatusCode, String) {
             Err(stopping) => return (StatusCode::SERVICE_UNAVAILABLE, format!("{stopping}\n")),
         }
     }
-    (StatusCode::GATEWAY_TIMEOUT, "Tasks did not stop in time; are all agents connected?\n".to_owned())
+    (
+        StatusCode::GATEWAY_TIMEOUT,
+        "Tasks did not stop in time; are all agents connected?\n".to_owned(),
+    )
 }
 
 async fn wipe_logs(app: Arc<App>) -> (StatusCode, String) {

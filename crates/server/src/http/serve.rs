@@ -24,7 +24,9 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Futur
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let accept = async {
         loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let connection = connection(stream, service.clone());
@@ -57,8 +59,14 @@ async fn connection(stream: TcpStream, service: TowerToHyperService<axum::Router
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD_TIME)
         .max_buf_size(limits::HEAD_BYTES);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(limits::HEAD_BYTES as u32).keep_alive_interval(Duration::from_secs(20));
-    let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits::HEAD_BYTES as u32)
+        .keep_alive_interval(Duration::from_secs(20));
+    let served = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .await;
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -20,11 +20,17 @@ pub(crate) async fn answer(app: &App, call: &Call<'_>, operation: ecs::Operation
     let request = requests::request(operation, call.route, call.raw).map_err(Unasked::into_error)?;
     let (reply, included) = match request {
         Request::Write(write) => {
-            let event = Event::Request { principal: call.principal.clone(), scope: call.scope.clone(), write };
+            let event = Event::Request {
+                principal: call.principal.clone(),
+                scope: call.scope.clone(),
+                write,
+            };
             (app.engine.write(event).await, Vec::new())
         }
         Request::Read(read, included) => {
-            let look = app.engine.read(|control| control.read(&call.principal, &call.scope, &read));
+            let look = app
+                .engine
+                .read(|control| control.read(&call.principal, &call.scope, &read));
             (look.await, included)
         }
         Request::DiscoverPollEndpoint => return Ok(poll_endpoints(call)),

@@ -35,9 +35,15 @@ impl Call<'_> {
     /// If they may not.
     pub(crate) fn authorise(&self, code: &'static str) -> Result<(), ServiceError> {
         let action = format!("{}:{}", self.route.service().name, self.route.model().name);
-        let attempt = Attempt { action: &action, account: self.scope.account };
+        let attempt = Attempt {
+            action: &action,
+            account: self.scope.account,
+        };
         iam::authorise(&self.principal, &attempt).map_err(|denied| {
-            let text = format!("User: {} is not authorized to perform: {}", denied.principal, denied.action);
+            let text = format!(
+                "User: {} is not authorized to perform: {}",
+                denied.principal, denied.action
+            );
             ServiceError::client(code, text)
         })
     }

@@ -55,6 +55,10 @@ impl StoreError {
     }
 
     pub(super) fn opening(dir: &Path, error: &fjall::Error) -> Self {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the enum is open: whatever else it says, the files make no sense"
+        )]
         match error {
             fjall::Error::Locked => Self::InUse { path: dir.to_owned() },
             fjall::Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => Self::io(dir, io),
