@@ -225,11 +225,7 @@ fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
         connectivity_at: task.times.connectivity_at,
         // The machine of a FARGATE task is hidden.
         container_instance_arn: (!is_fargate).then(|| task.instance_key().arn().to_string()),
-        containers: Some(
-            containers
-                .map(|(one, part)| container(&task, one, part))
-                .collect(),
-        ),
+        containers: Some(containers.map(|(one, part)| container(&task, one, part)).collect()),
         cpu: Some(size.cpu.unwrap_or(task.cpu).0.to_string()),
         created_at: Some(task.times.created_at),
         desired_status: Some(task.desired_status.to_string()),
