@@ -20,6 +20,7 @@ missing=()
 for command in "${!package_of[@]}"; do
 	command -v "$command" >/dev/null || missing+=("${package_of[$command]}")
 done
+[[ -e /usr/include/stdio.h ]] || missing+=(libc6-dev) # what the linker and C code need of libc
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
 if ((${#missing[@]})); then
