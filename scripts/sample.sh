@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Where `make up` keeps things. Sourced, not run.
 data_dir=${BERTH_DATA_DIR:-/var/lib/berth}
-endpoint=http://127.0.0.1:4566
 berth=target/release/berth
 aws=target/venv/bin/aws
 registry_port=5055
