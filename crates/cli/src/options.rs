@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use berth_core::ecs::model::{ClusterName, LaunchType};
 use berth_core::kernel::{AccountId, Region};
 use clap::{Args, Parser, Subcommand};
 
@@ -86,14 +87,15 @@ pub(crate) struct Machine {
     #[arg(long)]
     pub zone: Option<String>,
     /// The cluster that it joins.
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = cluster)]
     pub cluster: String,
     /// The launch types that it serves.
     #[arg(
         long,
         value_name = "TYPES",
         value_delimiter = ',',
-        default_value = "EC2,FARGATE,EXTERNAL"
+        default_value = "EC2,FARGATE,EXTERNAL",
+        value_parser = launch_type
     )]
     pub launch_types: Vec<String>,
     /// Ask this URL first for images of a registry (docker.io for Docker Hub). Repeatable.
@@ -151,6 +153,17 @@ fn account(text: &str) -> Result<AccountId, String> {
 
 fn region(text: &str) -> Result<Region, String> {
     text.parse().map_err(|_| "a region looks like us-east-1".to_owned())
+}
+
+fn cluster(text: &str) -> Result<String, String> {
+    let name: Result<ClusterName, _> = text.parse();
+    let name = name.map_err(|_| "a cluster's name has up to 255 letters, digits, dashes and underscores")?;
+    Ok(name.to_string())
+}
+
+fn launch_type(text: &str) -> Result<String, String> {
+    let known = LaunchType::from_word(text).map(|launch_type| launch_type.to_string());
+    known.ok_or_else(|| "the launch types are EC2, FARGATE and EXTERNAL".to_owned())
 }
 
 fn mirror(text: &str) -> Result<(String, String), String> {
