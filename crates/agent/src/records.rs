@@ -180,3 +180,104 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordError> {
     let parsed = serde_json::from_slice(&bytes).map_err(io::Error::from);
     parsed.map(Some).map_err(failed("cannot understand", path))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use berth_core::node::{Config, Event, MessageId, Node, Restored};
+    use berth_wire::link::acs::BackendMessage;
+    use berth_wire::link::assign;
+
+    use super::*;
+    use crate::clock;
+
+    const TASK: &str = r#"{"arn":"arn:aws:ecs:us-east-1:123456789012:task/default/11111111111111111111111111111111",
+        "desiredStatus":"RUNNING","family":"f","version":"7","networkMode":"awsvpc","cpu":0.25,"memory":512,
+        "elasticNetworkInterfaces":[{"ec2Id":"eni-0123456789abcdef0","macAddress":"0a:58:ac:1f:8f:4d",
+            "attachmentArn":"arn:aws:ecs:us-east-1:123456789012:attachment/11111111-2222-4333-8444-555555555555",
+            "ipv4Addresses":[{"privateAddress":"172.31.1.2","primary":true}],"subnetGatewayIpv4Address":"172.31.0.1/20"}],
+        "containers":[{"name":"web","image":"httpd","essential":true,"environment":{"KEY":"secret"},
+            "containerArn":"arn:aws:ecs:us-east-1:123456789012:container/default/1/99999999-2222-4333-8444-555555555555"}]}"#;
+
+    /// What a brain saves when it is given a task.
+    fn saves() -> Vec<Save> {
+        let frame = format!(
+            r#"{{"type":"PayloadMessage","message":{{"messageId":"m","clusterArn":"c","containerInstanceArn":"i","tasks":[{TASK}]}}}}"#
+        );
+        let BackendMessage::Payload(payload) = BackendMessage::parse(&frame).unwrap() else {
+            panic!("it is a payload");
+        };
+        let mut node = Node::new(Config::default());
+        node.handle(&mut clock::turn(), Event::Restored(Restored::default()));
+        let payload = Event::Payload {
+            seq: Some(5),
+            message: MessageId("m".to_owned()),
+            tasks: vec![assign::from_payload(&payload.tasks[0]).unwrap()],
+        };
+        node.handle(&mut clock::turn(), payload).save
+    }
+
+    fn opened() -> (tempfile::TempDir, Records) {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::open(&Places::new(dir.path()).unwrap()).unwrap();
+        (dir, records)
+    }
+
+    #[test]
+    fn what_the_brain_saves_is_there_after_a_restart() {
+        let (dir, records) = opened();
+        assert_eq!(records.load().unwrap(), (NodeRecord::default(), Vec::new()));
+        let saves = saves();
+        let last = saves.iter().rev().find_map(|save| match save {
+            Save::Put(task) => Some(task.clone()),
+            Save::Node(_) | Save::Delete(_) => None,
+        });
+        let mut last = last.unwrap();
+        records.save(saves).unwrap();
+        let (node, tasks) = Records::open(&Places::new(dir.path()).unwrap())
+            .unwrap()
+            .load()
+            .unwrap();
+        last.reports.in_flight = None;
+        assert_eq!((node.highest_seq, &tasks), (5, &vec![*last.clone()]));
+
+        let file = records.task_file(last.key());
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            OWNER_ONLY_FILE
+        );
+        records
+            .save(vec![Save::Put(last.clone()), Save::Delete(last.key().clone())])
+            .unwrap();
+        assert!(!file.exists());
+        records.save(vec![Save::Delete(last.key().clone())]).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_record_is_named() {
+        let (_dir, records) = opened();
+        fs::write(records.tasks_dir.join("x.json"), "{").unwrap();
+        let error = records.load().unwrap_err().to_string();
+        assert!(
+            error.contains("cannot understand") && error.contains("tasks/x.json"),
+            "{error}"
+        );
+        fs::remove_file(records.tasks_dir.join("x.json")).unwrap();
+        fs::write(records.tasks_dir.join("x.new"), "{").unwrap();
+        records.load().unwrap();
+    }
+
+    #[test]
+    fn a_machine_remembers_who_it_is() {
+        let (_dir, records) = opened();
+        assert_eq!(records.identity().unwrap(), None);
+        let identity = Identity {
+            cluster: "default".to_owned(),
+            arn: Some("arn".to_owned()),
+            boot_id: None,
+        };
+        records.save_identity(&identity).unwrap();
+        assert_eq!(records.identity().unwrap(), Some(identity));
+    }
+}

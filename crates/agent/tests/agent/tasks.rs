@@ -44,7 +44,7 @@ pub(crate) async fn a_task_on_the_host_runs_and_its_last_line_and_exit_code_arri
     world.control.assign(json!([task(&id(1), "host", &[main])])).await;
 
     let running = world.control.wait_status(&id(1), "RUNNING").await;
-    let stopped = world.control.wait_status(&id(1), "STOPPED").await;
+    world.control.wait_status(&id(1), "STOPPED").await;
     assert_eq!(
         world.lines(&id(1), "main").last().unwrap(),
         "last",
