@@ -1,7 +1,7 @@
 //! The data directory: who holds it, and what clients need to know of the Berth that runs on it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -134,19 +134,35 @@ pub(crate) fn read_contact(dir: &Path) -> Result<Contact> {
 
 /// Writes a file that only its owner can read, whole or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
-    let unfinished = path.with_extension("new");
-    let context = || format!("cannot write {}", path.display());
+    let written = write_unfinished(path, text).and_then(|unfinished| fs::rename(unfinished, path));
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// As [`write_private`], but a file that is there stays as it is: of several processes, the first one's remains.
+pub(crate) fn write_private_once(path: &Path, text: &str) -> Result<()> {
+    let written = write_unfinished(path, text).and_then(|unfinished| {
+        let linked = fs::hard_link(&unfinished, path);
+        fs::remove_file(unfinished)?;
+        match linked {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        }
+    });
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes beside `path`, under a name of this process: others may write the same file now.
+fn write_unfinished(path: &Path, text: &str) -> io::Result<PathBuf> {
+    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&unfinished)
-        .with_context(context)?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .with_context(context)?;
-    fs::rename(&unfinished, path).with_context(context)
+        .open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(unfinished)
 }
 
 #[cfg(test)]
@@ -169,9 +185,17 @@ mod tests {
     fn private_files_are_private() {
         let dir = std::env::temp_dir().join(format!("berth-private-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
-        write_private(&dir.join("x"), "secret").unwrap();
-        let mode = fs::metadata(dir.join("x")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let path = dir.join("x");
+        for write in [write_private_once, write_private, write_private_once] {
+            write(&path, "secret").unwrap();
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        write_private_once(&path, "late").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
+        write_private(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing unfinished is left");
         fs::remove_dir_all(&dir).unwrap();
     }
 }

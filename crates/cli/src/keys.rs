@@ -8,7 +8,7 @@ use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_core::kernel::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::home::write_private;
+use crate::home::{write_private, write_private_once};
 use crate::options::KeyOptions;
 
 /// An access key.
@@ -32,16 +32,22 @@ impl Key {
     /// # Errors
     /// A key that cannot be used, or a file that cannot be read or written.
     pub(crate) fn obtain(dir: &Path, options: &KeyOptions) -> Result<Self> {
-        let key = match (&options.access_key_id, &options.secret_access_key) {
-            (Some(id), Some(secret)) => Self {
+        let path = dir.join(FILE);
+        if let (Some(id), Some(secret)) = (&options.access_key_id, &options.secret_access_key) {
+            let key = Self {
                 access_key_id: id.clone(),
                 secret_access_key: secret.clone(),
-            }
-            .checked()?,
-            _ => Self::read(dir)?.map_or_else(Self::make, Ok)?,
-        };
-        write_private(&dir.join(FILE), &serde_json::to_string_pretty(&key)?)?;
-        Ok(key)
+            };
+            let key = key.checked()?;
+            write_private(&path, &serde_json::to_string_pretty(&key)?)?;
+            return Ok(key);
+        }
+        if let Some(key) = Self::read(dir)? {
+            return Ok(key);
+        }
+        // A server and an agent that start side by side must come to the same key.
+        write_private_once(&path, &serde_json::to_string_pretty(&Self::make()?)?)?;
+        Self::read(dir)?.with_context(|| format!("{} is gone: start again", path.display()))
     }
 
     /// The key that `dir` keeps, if there is one.
