@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, bail};
+use berth_core::ecs::model::LaunchType;
 use berth_core::ecs::report::ReportedStatus;
 use berth_core::node::{Event, ToControl};
 use nix::unistd::Uid;
@@ -124,6 +125,13 @@ impl Setup {
     fn new(config: &Config) -> anyhow::Result<Self> {
         if !Uid::effective().is_root() {
             bail!("the agent starts containers and changes networks: run it as root");
+        }
+        if let Some(word) = config
+            .launch_types
+            .iter()
+            .find(|word| LaunchType::from_word(word).is_none())
+        {
+            bail!("'{word}' is no launch type: choose among EC2, FARGATE and EXTERNAL");
         }
         let places = Places::new(&config.data_dir).context("the data directory")?;
         let mirrors = config.registry_mirrors.iter();

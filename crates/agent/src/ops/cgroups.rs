@@ -1,4 +1,5 @@
-//! Control groups of tasks.
+//! Makes and removes the control groups of tasks, those above their containers' own. Which limits a task has is said in the
+//! operation.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Images of containers.
+//! Pulls the images of containers. Pulls of one image at a time are one pull, which is the adapter's business; calling one
+//! off is the caller's.
 
 use std::time::Instant;
 

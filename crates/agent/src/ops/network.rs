@@ -1,4 +1,5 @@
-//! Networks of tasks and containers.
+//! Makes and removes the networks of tasks (an interface of their own) and of containers (a place on the bridge, with
+//! published ports).
 
 use berth_core::ecs::model::{self, NetworkBinding, PortMapping, TaskKey};
 use berth_core::ecs::view::assignment::AssignedInterface;

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::snapshots::{
@@ -21,6 +21,7 @@ use containerd_client::types::v1::Process as TaskProcess;
 use containerd_client::types::v1::Status as TaskStatus;
 use prost_types::Any;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::SNAPSHOTTER;
 use super::accounts::read_accounts;
@@ -40,6 +41,9 @@ const CONTAINER_LABEL: &str = "berth.container";
 /// Keeps a snapshot from the garbage collector before its container refers to it.
 const GC_ROOT: &str = "containerd.io/gc.root";
 const SIGKILL: u32 = 9;
+/// How long containerd may take to come to an end with what an earlier agent asked for.
+const EARLIER_ATTEMPT: Duration = Duration::from_secs(0);
+const EARLIER_ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
 /// Account files are small; past so many images the cache starts anew.
 const MAX_CACHED_ACCOUNTS: usize = 256;
 
@@ -276,7 +280,13 @@ impl Containerd {
             });
             async { self.tasks().create(request).await }
         };
-        self.call(create).await.map(drop)
+        let deadline = Instant::now() + EARLIER_ATTEMPT;
+        loop {
+            match self.call(create).await {
+                Err(status) if is_under_way(&status) && Instant::now() < deadline => sleep(EARLIER_ATTEMPT_PAUSE).await,
+                answer => return answer.map(drop),
+            }
+        }
     }
 
     /// A task that cannot start is removed again, so that the container can be deleted.
@@ -347,6 +357,12 @@ fn container_record(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
         extensions,
         ..Container::default()
     }
+}
+
+/// Whether an agent that was killed has asked for the same: containerd still makes that task, or takes it back because
+/// nobody waits for it any more. It has no code of its own for this.
+fn is_under_way(status: &Status) -> bool {
+    status.code() == Code::Unknown && status.message().contains("mkdir ") && status.message().ends_with(": file exists")
 }
 
 fn log_uri(container: &Container) -> String {
