@@ -65,6 +65,7 @@ impl World {
             "entryPoint": ["/bin/sh", "-c"],
             "command": [script],
             "memory": 64,
+            "stopTimeout": 2,
             "berth": { "logConfiguration": { "logDriver": "awslogs", "options": options } },
         })
     }
