@@ -42,7 +42,7 @@ const CONTAINER_LABEL: &str = "berth.container";
 const GC_ROOT: &str = "containerd.io/gc.root";
 const SIGKILL: u32 = 9;
 /// How long containerd may take to come to an end with what an earlier agent asked for.
-const EARLIER_ATTEMPT: Duration = Duration::from_secs(0);
+const EARLIER_ATTEMPT: Duration = Duration::from_secs(30);
 const EARLIER_ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
 /// Account files are small; past so many images the cache starts anew.
 const MAX_CACHED_ACCOUNTS: usize = 256;

@@ -1,6 +1,7 @@
 //! Nothing is lost when containerd or the agent dies.
 
 use std::fs;
+use std::time::Duration;
 
 use berth_agent::images::Images;
 use berth_agent::runtime::{
@@ -8,6 +9,7 @@ use berth_agent::runtime::{
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::time::timeout;
 
 use crate::image::busybox_image;
 use crate::registry::Registry;
@@ -57,6 +59,24 @@ async fn a_restarted_agent_finds_its_containers_again() {
     assert_eq!(again.start("c1").await.unwrap(), pid);
     clean_up(&sandbox.config).await.unwrap();
     assert!(sandbox.leftovers().is_empty(), "{:#?}", sandbox.leftovers());
+}
+
+#[tokio::test]
+async fn a_start_that_was_broken_off_can_be_repeated_at_once() {
+    let (sandbox, image) = Sandbox::with_busybox().await;
+    for patience_ms in (4..60).step_by(12) {
+        let id = format!("c{patience_ms}");
+        let spec = sandbox.script(&id, &image, "exit 3");
+        sandbox.containerd.create(&spec).await.unwrap();
+        // An agent that is killed breaks its calls off wherever they are.
+        let broken_off = timeout(Duration::from_millis(patience_ms), sandbox.containerd.start(&id)).await;
+        let again = Containerd::connect_or_start(&sandbox.config).await.unwrap();
+        if let Err(error) = again.start(&id).await {
+            panic!("after {patience_ms} ms ({broken_off:?}): {error}");
+        }
+        assert_eq!(again.wait(&id).await.unwrap().code, 3);
+        again.delete(&id).await.unwrap();
+    }
 }
 
 #[tokio::test]
