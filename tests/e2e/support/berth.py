@@ -115,19 +115,27 @@ class Berth:
         return self
 
     def start_server(self, *options: str) -> None:
+        self.launch_server(*options)
+        eventually("the server is healthy", lambda: self.server.assert_alive() or self.is_healthy())
+
+    def launch_server(self, *options: str) -> None:
+        """Starts the server and waits for nothing."""
         address = ("--listen", f"127.0.0.1:{self.port}", "--account-id", ACCOUNT)
         place = ("--data-dir", self.data_dir)
         self.server = Program(self.directory / "server.log", "server", *place, *address, *options, env=key_environment())
-        eventually("the server is healthy", lambda: self.server.assert_alive() or self.is_healthy())
 
     def start_agent(self) -> None:
+        self.launch_agent()
+        eventually("the agent is connected", lambda: self.agent.assert_alive() or self.is_connected())
+
+    def launch_agent(self) -> None:
+        """Starts the agent and waits for nothing."""
         mirror = ("--registry-mirror", f"docker.io={self.registry.url}")
         place = ("--data-dir", self.data_dir, "--endpoint", self.endpoint)
         self.agent = Program(self.directory / "agent.log", "agent", *place, *mirror, env=key_environment())
-        eventually("the agent is connected", lambda: self.agent.assert_alive() or self.is_connected())
 
     def kill(self) -> None:
-        """Ends both at once as a power cut would."""
+        """Ends both without a warning."""
         self.kill_server()
         self.kill_agent()
 
