@@ -33,7 +33,12 @@ pub(crate) async fn run(place: Place) -> Result<()> {
     let home = Home::take(&place.data_dir, "berth")?;
     let has = |part: &str| place.data_dir.join(part).exists();
     match home::read_contact(&place.data_dir) {
-        Ok(contact) if has("server") && has("agent") => together(&home, &contact).await?,
+        Ok(contact) if has("server") && has("agent") => {
+            if let Err(error) = together(&home, &contact).await {
+                eprintln!("berth: the control plane cannot record the ends of tasks ({error:#}); cleaning without it");
+                alone(&home).await?;
+            }
+        }
         Ok(_) | Err(_) if has("agent") => alone(&home).await?,
         Ok(_) | Err(_) => println!("No agent has run here: there is nothing to clean."),
     }
@@ -107,6 +112,7 @@ async fn alone(home: &Home) -> Result<()> {
         endpoint: "http://127.0.0.1:4566".to_owned(),
         region: "us-east-1".to_owned(),
         account_id: "000000000000".to_owned(),
+        cluster: None,
     };
     let config = agent_config(home.dir(), &contact.endpoint, &machine(&contact)?, &key)?;
     report_cleaned(&berth_agent::clean(config).await?);
@@ -121,7 +127,7 @@ fn machine(contact: &Contact) -> Result<Machine> {
             .ok()
             .context("the region of contact.json is damaged")?,
         zone: None,
-        cluster: "default".to_owned(),
+        cluster: contact.cluster.clone().unwrap_or_else(|| "default".to_owned()),
         launch_types: Vec::new(),
         registry_mirror: Vec::new(),
         containerd_socket: None,

@@ -24,6 +24,9 @@ pub(crate) struct Contact {
     pub region: String,
     /// The account.
     pub account_id: String,
+    /// The cluster that its machine joins, if it has one.
+    #[serde(default)]
+    pub cluster: Option<String>,
 }
 
 const CONTACT: &str = "contact.json";

@@ -75,6 +75,7 @@ pub(crate) fn contact(endpoint: &str, options: &Endpoint, machine: Option<&Machi
         endpoint: endpoint.to_owned(),
         region: machine.map_or_else(|| "us-east-1".to_owned(), |machine| machine.region.to_string()),
         account_id: options.account_id.to_string(),
+        cluster: machine.map(|machine| machine.cluster.clone()),
     }
 }
 
