@@ -120,7 +120,8 @@ impl Backing {
     pub(super) fn remembered(config: &ContainerdConfig) -> Option<Self> {
         let private = config.private();
         let text = fs::read_to_string(private.choice_file()).ok()?;
-        let socket = Path::new(text.trim());
+        // A power cut may leave an empty file.
+        let socket = Some(text.trim()).filter(|text| !text.is_empty()).map(Path::new)?;
         Some(if socket == private.socket() {
             Self::Private(private)
         } else {
@@ -362,10 +363,13 @@ fn toml_string(path: &Path) -> String {
     format!("\"{escaped}\"")
 }
 
+/// Writes a file whole or not at all: the agent may be killed at any moment, and finds its containers by these files.
 fn write(path: &Path, text: &str) -> Result<(), RuntimeError> {
     let parent = path.parent().expect("a file of the data directory has a parent");
+    let unfinished = path.with_extension("new");
     fs::create_dir_all(parent)
-        .and_then(|()| fs::write(path, text))
+        .and_then(|()| fs::write(&unfinished, text))
+        .and_then(|()| fs::rename(&unfinished, path))
         .map_err(|error| RuntimeError::io(format!("write {}", path.display()), error))
 }
 
