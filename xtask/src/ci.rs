@@ -1,8 +1,8 @@
 //! Everything that a change must pass, in the order in which it fails fastest: one line per step, stop at the first
 //! failure.
 //!
-//! The output of a step goes to `target/ci/<step>.log` and is printed when the step fails. End-to-end suites that need
-//! root and containers are not here; they are the Makefile's.
+//! The output of a step goes to `target/ci/<step>.log` and is printed when the step fails. The end-to-end tests need root,
+//! as `make test` does; both run the same ones.
 
 use std::fs::File;
 use std::io::Write;
@@ -46,6 +46,8 @@ const STEPS: &[Step] = &[
     ),
     step("build", &["cargo", "build", "--workspace", "--locked"]),
     step("test", &["cargo", "test", "--workspace", "--locked"]),
+    step("packages", &["bash", "scripts/packages.sh"]),
+    step("e2e", &["bash", "scripts/e2e.sh"]),
     Step {
         name: "docs",
         command: &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
