@@ -230,8 +230,7 @@ class Berth:
 
     def containerd_socket(self) -> Path:
         """The socket that the agent has chosen."""
-        (choice,) = self.data_dir.rglob("chosen-socket")
-        return Path(choice.read_text().strip())
+        return Path((self.data_dir / "agent/containerd/chosen-socket").read_text().strip())
 
 
 def assert_nothing_left(data_dir: Path) -> None:
