@@ -360,9 +360,14 @@ fn container_record(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
 }
 
 /// Whether an agent that was killed has asked for the same: containerd still makes that task, or takes it back because
-/// nobody waits for it any more. It has no code of its own for this.
+/// nobody waits for it any more, and then its directory is there although the task is not, or goes away under the shim
+/// that starts in it. It has no code of its own for this.
 fn is_under_way(status: &Status) -> bool {
-    status.code() == Code::Unknown && status.message().contains("mkdir ") && status.message().ends_with(": file exists")
+    let text = status.message();
+    let is_there_still = text.contains("mkdir ") && text.ends_with(": file exists");
+    let went_away = text.contains("failed to start shim") && text.contains("getwd: no such file or directory");
+    status.code() == Code::Unknown && (is_there_still || went_away)
+        || status.code() == Code::NotFound && text.contains("failed to start shim")
 }
 
 fn log_uri(container: &Container) -> String {
