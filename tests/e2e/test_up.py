@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support import host
-from support.berth import ACCOUNT, KEY, Berth, Program, assert_nothing_left, contact, environment, key_environment, run
+from support.berth import ACCOUNT, KEY, Berth, Program, assert_nothing_left, environment, key_environment, run
 from support.poll import eventually
 from support.story import SLEEPS, Json, Story, container, exit_codes, fetch, part
 
@@ -289,8 +289,10 @@ def test_health_and_metrics_are_there_for_machines(up: Up):
     up.down()
 
 
-def test_the_contact_file_names_the_endpoint(up: Up):
+def test_clients_are_pointed_at_the_region_of_the_machine(up: Up):
     up.server = up.launch("--region", "eu-west-3")
     eventually("it is healthy", lambda: up.server.assert_alive() or up.is_healthy())
-    assert contact(up.data_dir) == {"endpoint": up.endpoint, "region": "eu-west-3", "account_id": ACCOUNT}
+    said = run("env", "--data-dir", up.data_dir).stdout.splitlines()
+    assert "export AWS_REGION='eu-west-3'" in said
+    assert f"export AWS_ENDPOINT_URL='{up.endpoint}'" in said
     up.down()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -239,8 +238,3 @@ def assert_nothing_left(data_dir: Path) -> None:
     while (left := host.leftovers(data_dir)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left, "left on the host: " + ", ".join(left)
-
-
-def contact(data_dir: Path) -> dict[str, str]:
-    """What Berth wrote down for its clients."""
-    return json.loads((data_dir / "contact.json").read_text())
