@@ -106,7 +106,8 @@ impl Engine {
     /// If the process is ending.
     pub async fn read<T>(&self, look: impl FnOnce(&Control) -> T) -> Result<T, Stopping> {
         let (seen, applied) = {
-            let facts = read_lock(&self.facts);
+            // After a panic the facts may be halfway through a turn, and were counted as nothing: they are not shown.
+            let facts = self.facts.read().map_err(|_| Stopping)?;
             (look(&facts.control), facts.applied)
         };
         let mut durable = self.durable.clone();
@@ -115,7 +116,7 @@ impl Engine {
     }
 }
 
-/// A panic while the lock is held ends the process anyway (the writer's own asserts), so a poisoned lock is not seen.
+/// The writer's own look. A panic of the writer ends the process, so the writer never sees a poisoned lock.
 fn read_lock(facts: &RwLock<Facts>) -> RwLockReadGuard<'_, Facts> {
     facts.read().unwrap_or_else(PoisonError::into_inner)
 }
