@@ -168,6 +168,23 @@ fn a_bridge_that_somebody_removed_is_made_again() {
 }
 
 #[test]
+fn a_table_that_somebody_removed_is_made_again() {
+    on_own_host(async |host| {
+        let network = host.open().await;
+        let (web, _) = bridge_task(&network, "web").await;
+        bridge_task(&network, "other").await;
+        let _server = Server::tcp(Some(&web), 80);
+        network.publish("web", vec![tcp(80, 8080)]).await.unwrap();
+        run(&["nft", "delete", "table", "inet", "berth-test"]);
+        network.publish("other", vec![tcp(80, 8081)]).await.unwrap();
+        assert!(ask(HOST, LOOPBACK, 8080).is_ok());
+        run(&["nft", "delete", "table", "inet", "berth-test"]);
+        assert!(network.remove_namespace("other").await.unwrap());
+        assert!(ask(HOST, LOOPBACK, 8080).is_ok());
+    });
+}
+
+#[test]
 fn a_published_port_is_reached_from_everywhere() {
     on_own_host(async |host| {
         let network = host.open().await;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use super::firewall::{self, Rules};
+use super::firewall::{self, HostPort, Rules, Target};
 use super::known::Known;
 use super::names::Names;
 use super::netlink::{self, CONTAINER_LINK, Link, Netlink, Reach, Veth};
@@ -256,13 +256,15 @@ impl Engine {
         if reserved.is_empty() {
             return Ok(bindings);
         }
-        let added = reserved
+        let added: BTreeMap<HostPort, Target> = reserved
             .iter()
             .map(|(port, published)| (*port, published.target))
             .collect();
-        firewall::apply(&firewall::add_script(&table, &added))?;
+        let mut wanted = known.ports.targets();
+        wanted.extend(&added);
+        self.change_published(&firewall::add_script(&table, &added), &wanted)?;
         conntrack::forget(added.keys());
-        known.ports.publish(reserved);
+        self.known()?.ports.publish(reserved);
         Ok(bindings)
     }
 
@@ -271,11 +273,24 @@ impl Engine {
         let known = self.known()?;
         let ports = known.ports.of(address);
         if !ports.is_empty() {
-            firewall::apply(&firewall::delete_script(&table, &ports))?;
+            let mut wanted = known.ports.targets();
+            wanted.retain(|port, _| !ports.contains(port));
+            self.change_published(&firewall::delete_script(&table, &ports), &wanted)?;
             conntrack::forget(ports.iter());
-            known.ports.release(&ports);
+            self.known()?.ports.release(&ports);
         }
         Ok(())
+    }
+
+    /// Changes the map of published ports to what is `wanted`. Where somebody has taken our table away (`nft flush
+    /// ruleset`, as reloading Debian's nftables.service does), it is made anew.
+    fn change_published(&mut self, script: &str, wanted: &BTreeMap<HostPort, Target>) -> Result<(), NetError> {
+        let Err(error) = firewall::apply(script) else {
+            return Ok(());
+        };
+        tracing::warn!(%error, "the packet filter's table is not as it was left: making it anew");
+        let bridge = self.known()?.bridge.clone();
+        firewall::apply(&self.rules(&bridge).script(wanted))
     }
 }
 

@@ -90,6 +90,12 @@ impl Ports {
         }
     }
 
+    /// Everything that is published, and where it leads.
+    pub(super) fn targets(&self) -> BTreeMap<HostPort, Target> {
+        let published = self.published.iter();
+        published.map(|(port, published)| (*port, published.target)).collect()
+    }
+
     pub(super) fn bindings(&self, address: Ipv4Addr) -> Vec<NetworkBinding> {
         let of_address = self
             .published
