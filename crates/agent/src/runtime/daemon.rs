@@ -206,15 +206,25 @@ impl PrivateDaemon {
         self.dir.join("config.toml")
     }
 
-    /// The daemon's process id, if it lives: a pid file alone proves nothing.
+    /// The daemon's process id, if it lives: a pid file alone proves nothing, and an agent that was killed just after it
+    /// started the daemon has left none.
     pub(super) fn running_pid(&self) -> Option<Pid> {
-        let pid: i32 = fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()?;
-        let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let noted = fs::read_to_string(self.pid_file()).ok();
+        let noted = noted.and_then(|text| text.trim().parse::<i32>().ok());
+        let found = || process_ids().into_iter().find(|pid| self.is_process(*pid));
+        noted
+            .filter(|pid| self.is_process(*pid))
+            .or_else(found)
+            .map(Pid::from_raw)
+    }
+
+    /// Whether the process `pid` was started as this daemon.
+    fn is_process(&self, pid: i32) -> bool {
+        let command_line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let arguments: Vec<&[u8]> = command_line.split(|byte| *byte == 0).collect();
         let config_file = self.config_file();
-        command_line
-            .split(|byte| *byte == 0)
-            .any(|argument| argument == config_file.as_os_str().as_encoded_bytes())
-            .then(|| Pid::from_raw(pid))
+        let option: [&[u8]; 2] = [b"--config", config_file.as_os_str().as_encoded_bytes()];
+        arguments.windows(2).any(|pair| pair == option)
     }
 
     async fn ensure_running(&self) -> Result<(), RuntimeError> {
@@ -388,6 +398,13 @@ fn find_in(search_path: &str, program: &str) -> Option<PathBuf> {
     std::env::split_paths(search_path)
         .map(|dir| dir.join(program))
         .find(|candidate| candidate.is_file())
+}
+
+fn process_ids() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// Signals a process that need not be our child, and returns when it is gone.
