@@ -11,15 +11,15 @@ use super::{Machine, Outcome};
 use crate::cgroups::{CgroupError, Limits, Removal};
 
 impl Machine {
-    /// A task's CPU is its limit, and its weight when CPUs are scarce.
+    /// `cpu` is a hard limit; `weight` counts when CPUs are scarce.
     pub(super) async fn create_cgroup(
         self: &Arc<Self>,
         task: TaskKey,
-        cpu: Option<CpuUnits>,
+        (cpu, weight): (Option<CpuUnits>, CpuUnits),
         memory: Option<MemoryMib>,
     ) -> Outcome {
         let limits = Limits {
-            cpu_shares: cpu.map(|units| units.0),
+            cpu_shares: Some(weight.0),
             cpu_units: cpu.map(|units| units.0),
             memory_mib: memory.map(|mib| mib.0),
         };

@@ -8,7 +8,7 @@ use berth_core::ecs::model::{ContainerDefinition, TaskKey};
 use berth_core::kernel::Timestamp;
 use berth_core::kernel::names::Name;
 use berth_core::node::{Event, Exit, Netns, RuntimeId, StartContainer, StepFacts, StepFailure};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::files::{self, Names};
 use super::{Machine, Outcome};
@@ -39,11 +39,15 @@ const LONGEST_HOSTNAME: usize = 64;
 /// Docker names a container after so many digits of its id.
 const SHORT_ID: usize = 12;
 const WAIT_PAUSE: Duration = Duration::from_secs(1);
+/// The longest that a start may take, as with the stock agent.
+const START_TIME: Duration = Duration::from_secs(4 * 60);
 
 impl Machine {
     pub(super) async fn start(self: &Arc<Self>, start: &StartContainer) -> Outcome {
         let id = &start.runtime_id;
-        let started = self.create_and_start(start).await;
+        let late = || StepFailure::Timeout(format!("not done after waiting {} s", START_TIME.as_secs()));
+        let started = timeout(START_TIME, self.create_and_start(start)).await;
+        let started = started.unwrap_or_else(|_elapsed| Err(late()));
         if let Err(failure) = started {
             // The brain removes what is left; a container that never ran must not be found and started later.
             if let Err(error) = self.containerd.destroy(id.0.as_str()).await {

@@ -122,7 +122,12 @@ impl Machine {
             Op::TearDownNetwork { task, .. } => self.tear_down_network(&task).await,
             Op::Connect { task, container, ports } => self.connect(&task, &container, &ports).await,
             Op::Disconnect { task, container } => self.disconnect(&task, &container).await,
-            Op::CreateCgroup { task, cpu, memory } => self.create_cgroup(task, cpu, memory).await,
+            Op::CreateCgroup {
+                task,
+                cpu,
+                weight,
+                memory,
+            } => self.create_cgroup(task, (cpu, weight), memory).await,
             Op::RemoveCgroup { task } => self.remove_cgroup(task).await,
             Op::Pull { task, container, image } => self.pull(&task, &container, &image).await,
             Op::CancelPull { .. } => unreachable!("calling a pull off has no work of its own"),
@@ -136,13 +141,14 @@ impl Machine {
     }
 }
 
-/// How long an operation may take. Downloads and starts have the limits of the stock agent; logs wait long for a control
-/// plane that is away, since the end of the task cannot be told there either.
+/// How long an operation may take. Downloads have the limit of the stock agent; a start has its own limit, and here the
+/// time to take away what did not start; logs wait long for a control plane that is away, since the end of the task cannot
+/// be told there either.
 fn limit(op: &Op) -> Duration {
     let seconds = match op {
         Op::Pull { .. } => 2 * 60 * 60,
         Op::DrainLogs { .. } => 10 * 60,
-        Op::Start(_) => 4 * 60,
+        Op::Start(_) => 6 * 60,
         Op::SetUpNetwork { .. }
         | Op::TearDownNetwork { .. }
         | Op::Connect { .. }

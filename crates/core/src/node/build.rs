@@ -6,6 +6,7 @@ use super::model::{ContainerRecord, TaskRecord};
 use super::op::{Netns, Op, StartContainer, Step};
 use crate::ecs::model::NetworkMode;
 use crate::ecs::view::assignment::{AssignedContainer, AssignedInterface};
+use crate::kernel::CpuUnits;
 use crate::kernel::names::Name;
 
 /// The operation of `step`.
@@ -23,6 +24,7 @@ pub(super) fn op(task: &TaskRecord, step: &Step) -> Op {
         Step::CreateCgroup => Op::CreateCgroup {
             task: key,
             cpu: task.assignment.cpu,
+            weight: weight(task),
             memory: task.assignment.memory,
         },
         Step::RemoveCgroup => Op::RemoveCgroup { task: key },
@@ -37,6 +39,13 @@ pub(super) fn op(task: &TaskRecord, step: &Step) -> Op {
         | Step::Remove(name)
         | Step::Disconnect(name) => of_container(task, step, name),
     }
+}
+
+/// A task without CPU of its own weighs as much as its containers together, as with the stock agent.
+fn weight(task: &TaskRecord) -> CpuUnits {
+    let containers = task.assignment.containers.iter();
+    let together = containers.fold(0_u32, |sum, one| sum.saturating_add(one.definition.cpu.0));
+    task.assignment.cpu.unwrap_or(CpuUnits(together))
 }
 
 fn of_container(task: &TaskRecord, step: &Step, name: &Name) -> Op {

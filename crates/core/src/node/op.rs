@@ -66,6 +66,8 @@ pub enum Op {
         task: TaskKey,
         /// The task's limit of CPU, if it has one.
         cpu: Option<CpuUnits>,
+        /// What the task gets of CPUs that are scarce, against other tasks.
+        weight: CpuUnits,
         /// The task's limit of memory, if it has one.
         memory: Option<MemoryMib>,
     },
