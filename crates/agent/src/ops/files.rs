@@ -1,9 +1,9 @@
 //! The files that a container gets from its host: /etc/hosts, /etc/hostname and /etc/resolv.conf, one set of its own each.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use crate::net::{ResolvSources, hostname, hosts, resolv_conf};
@@ -14,6 +14,8 @@ const HOSTNAME: &str = "/etc/hostname";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Where systemd-resolved keeps the name servers behind its own.
 const BEHIND_RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
+/// Every user of the container reads them, whatever mask the agent was started with.
+const READABLE_BY_ALL: u32 = 0o644;
 
 /// How a container is known to itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ fn place(directory: &Path, path: &str, text: &str) -> io::Result<BindMount> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let source = directory.join(name);
     fs::write(&source, text)?;
+    fs::set_permissions(&source, Permissions::from_mode(READABLE_BY_ALL))?;
     Ok(BindMount {
         source,
         destination: path.to_owned(),
