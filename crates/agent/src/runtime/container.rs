@@ -87,16 +87,29 @@ impl Containerd {
     /// was started before answers the same again, even when it has ended since.
     pub async fn start(&self, id: &str) -> Result<u32, RuntimeError> {
         let failed = |status: Status| RuntimeError::from_status("start container", &status);
-        let (container, rootfs) = tokio::try_join!(self.get_container(id), self.rootfs_mounts(id)).map_err(failed)?;
-        // The first of a group starts the shim that the others find.
-        let _group = match shim_group(&container) {
-            Some(group) => Some(self.inner.shim_groups.lock(&group).await),
-            None => None,
-        };
-        match self.create_task(&container, rootfs).await {
+        let deadline = Instant::now() + EARLIER_ATTEMPT;
+        loop {
+            let (container, rootfs) =
+                tokio::try_join!(self.get_container(id), self.rootfs_mounts(id)).map_err(failed)?;
+            // The first of a group starts the shim that the others find.
+            let _group = match shim_group(&container) {
+                Some(group) => Some(self.inner.shim_groups.lock(&group).await),
+                None => None,
+            };
+            match self.create_and_start(&container, rootfs).await {
+                // The container is there, so it was the task of an earlier attempt that went away meanwhile.
+                Err(RuntimeError::NotFound(_)) if Instant::now() < deadline => sleep(EARLIER_ATTEMPT_PAUSE).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn create_and_start(&self, container: &Container, rootfs: Vec<Mount>) -> Result<u32, RuntimeError> {
+        match self.create_task(container, rootfs).await {
             Ok(()) => {}
             Err(status) if status.code() == Code::AlreadyExists => {
-                let task = self.get_task(id).await.map_err(failed)?;
+                let task = self.get_task(&container.id).await;
+                let task = task.map_err(|status| RuntimeError::from_status("start container", &status))?;
                 if task.status() != TaskStatus::Created {
                     return Ok(task.pid);
                 }
@@ -105,7 +118,7 @@ impl Containerd {
                 return Err(RuntimeError::from_status("create task for container", &status));
             }
         }
-        self.start_task(id).await
+        self.start_task(&container.id).await
     }
 
     /// Sends a signal to the container's first process, or to all of its processes. A container
@@ -365,9 +378,8 @@ fn container_record(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
 fn is_under_way(status: &Status) -> bool {
     let text = status.message();
     let is_there_still = text.contains("mkdir ") && text.ends_with(": file exists");
-    let went_away = text.contains("failed to start shim") && text.contains("getwd: no such file or directory");
-    status.code() == Code::Unknown && (is_there_still || went_away)
-        || status.code() == Code::NotFound && text.contains("failed to start shim")
+    let goes_away = text.contains("failed to start shim") && text.contains("no such file or directory");
+    status.code() != Code::AlreadyExists && (is_there_still || goes_away)
 }
 
 fn log_uri(container: &Container) -> String {
