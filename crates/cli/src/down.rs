@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use berth_agent::Ended;
 use berth_core::kernel::AccountId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -33,12 +34,13 @@ pub(crate) async fn run(place: Place) -> Result<()> {
     let home = Home::take(&place.data_dir, "berth")?;
     let has = |part: &str| place.data_dir.join(part).exists();
     match home::read_contact(&place.data_dir) {
-        Ok(contact) if has("server") && has("agent") => {
-            if let Err(error) = together(&home, &contact).await {
-                eprintln!("berth: the control plane cannot record the ends of tasks ({error:#}); cleaning without it");
+        Ok(contact) if has("server") && has("agent") => match together(&home, &contact).await {
+            Ok(ended) => report(&ended)?,
+            Err(error) => {
+                eprintln!("berth: the ends of tasks cannot be recorded ({error:#}); cleaning without that");
                 alone(&home).await?;
             }
-        }
+        },
         Ok(_) | Err(_) if has("agent") => alone(&home).await?,
         Ok(_) | Err(_) => println!("No agent has run here: there is nothing to clean."),
     }
@@ -77,7 +79,7 @@ fn holder(place: &Place, program: &str) -> Result<Option<i32>> {
 }
 
 /// With the control plane of this directory for company, so that the ends of tasks are recorded.
-async fn together(home: &Home, contact: &Contact) -> Result<()> {
+async fn together(home: &Home, contact: &Contact) -> Result<Ended> {
     let key = Key::obtain(home.dir(), &KeyOptions::default())?;
     let account_id: AccountId = contact
         .account_id
@@ -101,8 +103,7 @@ async fn together(home: &Home, contact: &Contact) -> Result<()> {
     drop(stop);
     drop(end_control);
     control.await.context("the control plane broke off")?;
-    report(&ended?);
-    Ok(())
+    ended
 }
 
 /// Without a control plane: the directory is an agent's.
@@ -115,8 +116,7 @@ async fn alone(home: &Home) -> Result<()> {
         cluster: None,
     };
     let config = agent_config(home.dir(), &contact.endpoint, &machine(&contact)?, &key)?;
-    report_cleaned(&berth_agent::clean(config).await?);
-    Ok(())
+    report_cleaned(&berth_agent::clean(config).await?)
 }
 
 fn machine(contact: &Contact) -> Result<Machine> {

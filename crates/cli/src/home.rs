@@ -1,8 +1,8 @@
 //! The data directory: who holds it, and what clients need to know of the Berth that runs on it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -135,9 +135,22 @@ pub(crate) fn read_contact(dir: &Path) -> Result<Contact> {
         .with_context(|| format!("{} is damaged: restart Berth to write it anew", path.display()))
 }
 
+/// A folder of the data directory that only its owner can enter, also where the data directory itself is open.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn private_dir(dir: &Path, name: &str) -> Result<PathBuf> {
+    let path = dir.join(name);
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+    let closed = made.and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o700)));
+    closed.with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(path)
+}
+
 /// Writes a file that only its owner can read, whole or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
-    let written = write_unfinished(path, text).and_then(|unfinished| fs::rename(unfinished, path));
+    let renamed = write_unfinished(path, text).and_then(|unfinished| fs::rename(unfinished, path));
+    let written = renamed.and_then(|()| sync_parent(path));
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -151,7 +164,13 @@ pub(crate) fn write_private_once(path: &Path, text: &str) -> Result<()> {
             linked => linked,
         }
     });
+    let written = written.and_then(|()| sync_parent(path));
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Makes the name of a new file durable.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 /// Writes beside `path`, under a name of this process: others may write the same file now.
@@ -171,7 +190,6 @@ fn write_unfinished(path: &Path, text: &str) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_directory_has_one_holder() {

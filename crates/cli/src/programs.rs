@@ -9,7 +9,7 @@ use berth_server::clock::Clock;
 use berth_server::config::Config as ServerConfig;
 use tokio::sync::watch;
 
-use crate::home::{Contact, Home};
+use crate::home::{Contact, Home, private_dir};
 use crate::keys::Key;
 use crate::options::{Agent, Endpoint, Machine, Server};
 use crate::signals::{Ending, Signals};
@@ -48,7 +48,7 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
     }
     ControlPlane::start(ServerConfig {
         listen: options.listen,
-        data_dir: dir.join("server"),
+        data_dir: private_dir(dir, "server")?,
         access_keys: vec![key.administrator(options.account_id)],
         allow_reset: options.allow_reset,
         clock: Clock::System,
@@ -100,9 +100,8 @@ pub(crate) async fn agent(options: Agent) -> Result<()> {
             ending = signals.next() => tell(&stop, ending),
         }
     };
-    report(&ended);
     home.release();
-    Ok(())
+    report(&ended)
 }
 
 /// Tells an agent how to end. A second signal cuts cleaning short.
@@ -123,6 +122,7 @@ pub(crate) fn tell(stop: &watch::Sender<Option<berth_agent::Ending>>, ending: En
 /// # Errors
 /// If the system cannot say where this program lies.
 pub(crate) fn agent_config(dir: &Path, endpoint: &str, machine: &Machine, key: &Key) -> Result<AgentConfig> {
+    private_dir(dir, "agent")?;
     Ok(AgentConfig {
         endpoint: endpoint.trim_end_matches('/').to_owned(),
         cluster: machine.cluster.clone(),
@@ -147,25 +147,41 @@ fn this_program() -> Result<PathBuf> {
 }
 
 /// Says how an agent ended.
-pub(crate) fn report(ended: &Ended) {
+///
+/// # Errors
+/// If something is left on the host.
+pub(crate) fn report(ended: &Ended) -> Result<()> {
     match ended {
-        Ended::Left => println!("Tasks go on; the next start finds them again. `berth down` stops them."),
+        Ended::Left => {
+            println!("Tasks go on; the next start finds them again. `berth down` stops them.");
+            Ok(())
+        }
         Ended::Cleaned(cleaned) => report_cleaned(cleaned),
     }
 }
 
 /// Says what was cleaned.
-pub(crate) fn report_cleaned(cleaned: &Cleaned) {
-    if cleaned.containers + cleaned.networks > 0 {
-        println!(
-            "Removed {} containers and {} networks.",
-            cleaned.containers, cleaned.networks
-        );
+///
+/// # Errors
+/// If something is left on the host.
+pub(crate) fn report_cleaned(cleaned: &Cleaned) -> Result<()> {
+    let Cleaned {
+        containers,
+        networks,
+        failures,
+    } = cleaned;
+    if containers + networks > 0 {
+        println!("Removed {containers} containers and {networks} networks.");
     }
-    if cleaned.failures.is_empty() {
-        println!("The host is clean.");
-    }
-    for failure in &cleaned.failures {
+    for failure in failures {
         eprintln!("berth: could not be removed: {failure}");
     }
+    if !failures.is_empty() {
+        bail!(
+            "{} things are left on this host: mend what keeps them, then run `berth down` again",
+            failures.len()
+        );
+    }
+    println!("The host is clean.");
+    Ok(())
 }

@@ -38,9 +38,8 @@ pub(crate) async fn run(options: Up) -> Result<()> {
     // The control plane goes last: it takes the agent's last reports.
     drop(end_control);
     control.await.context("the control plane broke off")?;
-    report(&ended?);
     home.release();
-    Ok(())
+    report(&ended?)
 }
 
 fn greet(endpoint: &str, options: &Up) {
