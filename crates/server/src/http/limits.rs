@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 pub(crate) const BODY_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of a request line with all headers.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;
-/// How long a client may take for its headers.
+/// How long a client may take to show which HTTP it speaks, and then again for its headers.
 pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a client may take for its body.
 pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);

@@ -1,7 +1,9 @@
 //! The one endpoint: AWS requests, agents' sockets, health and metrics.
 
 mod aws;
+mod descriptors;
 mod limits;
+mod opening;
 mod reset;
 mod serve;
 
