@@ -15,7 +15,7 @@ use berth_wire::link::acs::AgentMessage;
 use tokio::sync::mpsc;
 
 use super::knock::{Knock, admit, refuse};
-use super::{complete_close, render};
+use super::{complete_close, render, send};
 use crate::App;
 
 /// Opens an ACS socket.
@@ -74,7 +74,7 @@ async fn converse(
             message = messages.recv() => {
                 let rendered = message.and_then(|body| render::message(instance, body, app.config.clock.now().0));
                 let Some(rendered) = rendered else { return };
-                if socket.send(Message::Text(rendered.encode().into())).await.is_err() {
+                if send(&mut socket, rendered.encode()).await.is_err() {
                     return;
                 }
             }

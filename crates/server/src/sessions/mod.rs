@@ -8,8 +8,9 @@ pub(crate) mod tcs;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use axum::extract::ws::WebSocket;
+use axum::extract::ws::{self, WebSocket};
 use berth_core::control::Message;
 use berth_core::ecs::session::ToAgent;
 use tokio::sync::mpsc;
@@ -18,6 +19,8 @@ use crate::engine::Outbox;
 
 /// The most messages that wait for one agent. One that is slower than this is cut off: its next connection begins with the whole.
 const WAITING: usize = 1024;
+/// How long an agent may take to read a frame, or to end a close that it began. Afterwards it counts as gone.
+const PEER_TIME: Duration = Duration::from_secs(10);
 
 /// The open ACS sockets, by the numbers of their connections.
 #[derive(Clone, Default)]
@@ -58,7 +61,28 @@ impl Outbox for Sessions {
     }
 }
 
+/// The agent is gone, or as good as gone: its session is over.
+struct Gone;
+
+/// Sends a text frame.
+///
+/// # Errors
+/// If the agent is gone, or does not read.
+async fn send(socket: &mut WebSocket, text: String) -> Result<(), Gone> {
+    let sending = socket.send(ws::Message::Text(text.into()));
+    match tokio::time::timeout(PEER_TIME, sending).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Gone),
+        Err(_) => {
+            tracing::warn!("an agent does not read what it is sent; its connection is cut");
+            Err(Gone)
+        }
+    }
+}
+
 /// Sends our half of a close that the agent began: agents wait for it, and the library sends it with the next read.
 async fn complete_close(mut socket: WebSocket) {
-    while let Some(Ok(_)) = socket.recv().await {}
+    let closing = async { while let Some(Ok(_)) = socket.recv().await {} };
+    // An agent that does not end it in time is cut off: the socket is dropped here.
+    let _ = tokio::time::timeout(PEER_TIME, closing).await;
 }

@@ -13,8 +13,8 @@ use berth_wire::link::acs::TextMessage;
 use berth_wire::link::frame::SignedFrame;
 use berth_wire::link::tcs::{AgentMessage, BackendMessage, HeartbeatMessage};
 
-use super::complete_close;
 use super::knock::{admit, refuse};
+use super::{complete_close, send};
 use crate::App;
 
 /// The time between heartbeats: half of what the public agent waits for anything.
@@ -49,7 +49,7 @@ async fn run(app: Arc<App>, mut socket: WebSocket) {
             }
         };
         if let Some(answer) = answer
-            && socket.send(Message::Text(answer.encode().into())).await.is_err()
+            && send(&mut socket, answer.encode()).await.is_err()
         {
             return;
         }
