@@ -109,7 +109,11 @@ async fn expire_logs(logs: Arc<LogStore>, clock: Clock) {
                 tracing::warn!(%error, "expired log events could not be deleted");
                 tokio::time::sleep(EXPIRY_PAUSE).await;
             }
-            Err(_) => return,
+            // Expiry goes on: without it the disk would fill, and nobody would be told why.
+            Err(error) => {
+                tracing::error!(%error, "deleting expired log events broke off");
+                tokio::time::sleep(EXPIRY_PAUSE).await;
+            }
         }
     }
 }
