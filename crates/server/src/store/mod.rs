@@ -40,39 +40,13 @@ impl Store {
             .map_err(|error| StoreError::opening(dir, &error))?;
         let keyspace = |table: Table| {
             let opened = database.keyspace(table.name(), KeyspaceCreateOptions::default);
-            opened
-                .map(|keyspace| (table, keyspace))
-                .map_err(|error| StoreError::opening(dir, &error))
+            opened.map_err(|error| StoreError::opening(dir, &error))
         };
-        let tables = Table::ALL.into_iter().map(keyspace).collect::<Result<_, _>>()?;
-        let store = Self { database, tables };
-        store.check_format(dir)?;
-        Ok(store)
-    }
-
-    fn check_format(&self, dir: &Path) -> Result<(), StoreError> {
-        let control = self.keyspace(Table::Control);
-        let found = control.get(FORMAT_KEY).map_err(|error| StoreError::running(&error))?;
-        match found.as_deref().map(<[u8; 4]>::try_from) {
-            None => {
-                let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
-                batch.insert(control, FORMAT_KEY, FORMAT.to_be_bytes());
-                batch.commit().map_err(|error| StoreError::running(&error))
-            }
-            Some(Ok(bytes)) if u32::from_be_bytes(bytes) == FORMAT => Ok(()),
-            Some(Ok(bytes)) => {
-                let (path, found) = (dir.to_owned(), u32::from_be_bytes(bytes));
-                Err(StoreError::NewerFormat {
-                    path,
-                    found,
-                    known: FORMAT,
-                })
-            }
-            Some(Err(_)) => Err(StoreError::Damaged {
-                path: dir.to_owned(),
-                detail: "its format is not a number".into(),
-            }),
-        }
+        // Opening makes tables that are not there: first it must be known that the layout is ours.
+        check_format(dir, &database, &keyspace(Table::Control)?)?;
+        let open = |table| keyspace(table).map(|keyspace| (table, keyspace));
+        let tables = Table::ALL.into_iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { database, tables })
     }
 
     /// The state that all committed changes make.
@@ -117,5 +91,30 @@ impl Store {
     fn keyspace(&self, table: Table) -> &Keyspace {
         let found = self.tables.iter().find(|(other, _)| *other == table);
         &found.expect("every table was opened").1
+    }
+}
+
+/// Refuses a layout that is not ours; a store without one is new, and gets ours.
+fn check_format(dir: &Path, database: &Database, control: &Keyspace) -> Result<(), StoreError> {
+    let found = control.get(FORMAT_KEY).map_err(|error| StoreError::running(&error))?;
+    match found.as_deref().map(<[u8; 4]>::try_from) {
+        None => {
+            let mut batch = database.batch().durability(Some(PersistMode::SyncData));
+            batch.insert(control, FORMAT_KEY, FORMAT.to_be_bytes());
+            batch.commit().map_err(|error| StoreError::running(&error))
+        }
+        Some(Ok(bytes)) if u32::from_be_bytes(bytes) == FORMAT => Ok(()),
+        Some(Ok(bytes)) => {
+            let (path, found) = (dir.to_owned(), u32::from_be_bytes(bytes));
+            Err(StoreError::NewerFormat {
+                path,
+                found,
+                known: FORMAT,
+            })
+        }
+        Some(Err(_)) => Err(StoreError::Damaged {
+            path: dir.to_owned(),
+            detail: "its format is not a number".into(),
+        }),
     }
 }

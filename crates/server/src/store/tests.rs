@@ -7,6 +7,8 @@ use berth_core::ecs::api::Write;
 use berth_core::iam::{Identity, Principal};
 use berth_core::kernel::{Cx, Scope, Timestamp};
 
+use fjall::{Database, KeyspaceCreateOptions};
+
 use super::{FORMAT_KEY, Store, StoreError, record};
 
 fn scope() -> Scope {
@@ -75,15 +77,26 @@ fn a_second_berth_is_kept_out() {
 #[test]
 fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
+    let tables = || {
+        let database = Database::builder(dir.path()).open().unwrap();
+        let mut names: Vec<String> = database
+            .list_keyspace_names()
+            .iter()
+            .map(|name| name.to_string())
+            .collect();
+        names.sort();
+        names
+    };
     {
-        let store = Store::open(dir.path()).unwrap();
-        store
-            .keyspace(record::Table::Control)
-            .insert(FORMAT_KEY, 99u32.to_be_bytes())
-            .unwrap();
+        // A newer version with other tables than ours.
+        let database = Database::builder(dir.path()).open().unwrap();
+        let open = |name| database.keyspace(name, KeyspaceCreateOptions::default).unwrap();
+        open("control").insert(FORMAT_KEY, 99u32.to_be_bytes()).unwrap();
+        open("ecs-services").insert("a", "b").unwrap();
     }
     let error = Store::open(dir.path()).err().unwrap();
     assert!(matches!(error, StoreError::NewerFormat { found: 99, .. }), "{error}");
+    assert_eq!(tables(), ["control", "ecs-services"]);
 }
 
 #[test]
