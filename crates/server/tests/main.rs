@@ -3,4 +3,5 @@
 //! One program for all of it, so that helpers in `common` are shared and linked once.
 
 mod common;
+mod reset;
 mod services;

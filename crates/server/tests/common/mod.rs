@@ -26,6 +26,7 @@ const SECRET: &str = "a secret that only tests know";
 pub(crate) struct TestServer {
     address: SocketAddr,
     data_dir: TempDir,
+    allow_reset: bool,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }
@@ -33,14 +34,19 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// A control plane that knows nothing.
     pub(crate) async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap()).await
+        Self::start_in(tempfile::tempdir().unwrap(), false).await
+    }
+
+    /// A control plane that may be reset.
+    pub(crate) async fn start_with_reset() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), true).await
     }
 
     /// Stops, and starts again on what is durable.
     pub(crate) async fn restart(mut self) -> Self {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.await.unwrap();
-        Self::start_in(self.data_dir).await
+        Self::start_in(self.data_dir, self.allow_reset).await
     }
 
     /// A client with the administrator's key.
@@ -65,8 +71,8 @@ impl TestServer {
         }
     }
 
-    async fn start_in(data_dir: TempDir) -> Self {
-        let server = open(data_dir.path()).await;
+    async fn start_in(data_dir: TempDir, allow_reset: bool) -> Self {
+        let server = open(data_dir.path(), allow_reset).await;
         let address = server.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {
@@ -76,6 +82,7 @@ impl TestServer {
         Self {
             address,
             data_dir,
+            allow_reset,
             stop: Some(stop),
             running,
         }
@@ -83,10 +90,10 @@ impl TestServer {
 }
 
 /// Opens the data directory as soon as a server before has let go of it.
-async fn open(data_dir: &Path) -> Server {
+async fn open(data_dir: &Path, allow_reset: bool) -> Server {
     let mut last = None;
     for _ in 0..500 {
-        match Server::start(config(data_dir)).await {
+        match Server::start(config(data_dir, allow_reset)).await {
             Ok(server) => return server,
             Err(error) => last = Some(error),
         }
@@ -95,7 +102,7 @@ async fn open(data_dir: &Path) -> Server {
     panic!("the control plane does not start: {last:?}")
 }
 
-fn config(data_dir: &Path) -> Config {
+fn config(data_dir: &Path, allow_reset: bool) -> Config {
     let principal = Principal {
         account: ACCOUNT.parse().unwrap(),
         identity: Identity::Administrator,
@@ -108,7 +115,7 @@ fn config(data_dir: &Path) -> Config {
             secret: SECRET.to_owned(),
             principal,
         }],
-        allow_reset: false,
+        allow_reset,
         clock: Clock::System,
     }
 }
@@ -168,6 +175,16 @@ impl Client {
     /// Calls an operation of STS.
     pub(crate) async fn sts(&self, operation: &str, parameters: &[(&str, &str)]) -> Answer {
         self.form("sts", "2011-06-15", operation, parameters).await
+    }
+
+    /// Asks for a reset, unsigned, and gives status and text.
+    pub(crate) async fn reset(&self, headers: &[(&str, &str)]) -> (u16, String) {
+        let mut request = self.http.post(format!("http://{}/_berth/reset", self.host));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     async fn json(&self, service: &str, prefix: &str, operation: &str, body: Value) -> Answer {
