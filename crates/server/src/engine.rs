@@ -13,21 +13,27 @@ use berth_core::control::{Change, Control, Event, Message, Output};
 use berth_core::ecs::Refusal;
 use berth_core::ecs::view::Reply;
 use berth_core::kernel::Cx;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::store::Store;
 
 /// The most events of one batch.
 const BATCH: usize = 256;
+/// The most events that wait for the writer. Whoever comes with another one waits until there is room.
+const WAITING: usize = 10_000;
 /// The longest sleep between two looks at the clock, which may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// An answer to a write.
 pub type Answer = Result<Reply, Refusal>;
 
-/// An event, and who waits for its answer.
-type Job = (Event, Option<oneshot::Sender<Answer>>);
+/// An event, who waits for its answer, and its room among those that wait.
+struct Job {
+    event: Event,
+    answer: Option<oneshot::Sender<Answer>>,
+    _room: OwnedSemaphorePermit,
+}
 
 /// The brain behind its lock, with the count of what was applied to it.
 struct Facts {
@@ -40,6 +46,7 @@ struct Facts {
 pub struct Engine {
     facts: Arc<RwLock<Facts>>,
     jobs: Sender<Job>,
+    room: Arc<Semaphore>,
     durable: watch::Receiver<u64>,
 }
 
@@ -73,7 +80,7 @@ impl Engine {
             outbox: Box::new(outbox),
             progress,
         };
-        writer.batch(vec![(Event::Started, None)]);
+        writer.batch([(Event::Started, None)]);
         let run = move || writer.run(&queue);
         thread::Builder::new()
             .name("writer".to_owned())
@@ -81,7 +88,12 @@ impl Engine {
             .map_err(|error| crate::store::StoreError::Io {
                 detail: format!("cannot start the writer's thread: {error}"),
             })?;
-        Ok(Self { facts, jobs, durable })
+        Ok(Self {
+            facts,
+            jobs,
+            room: Arc::new(Semaphore::new(WAITING)),
+            durable,
+        })
     }
 
     /// Asks for a change and waits until its answer may be told.
@@ -90,14 +102,25 @@ impl Engine {
     /// If the process is ending.
     pub async fn write(&self, event: Event) -> Result<Answer, Stopping> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.send((event, Some(answer))).map_err(|_| Stopping)?;
+        self.enqueue(event, Some(answer)).await?;
         answered.await.map_err(|_| Stopping)
     }
 
-    /// Tells the brain that something happened, without waiting.
-    pub fn tell(&self, event: Event) {
+    /// Tells the brain that something happened, without waiting for what comes of it.
+    pub async fn tell(&self, event: Event) {
         // The writer only ends with the process; then nobody needs to know.
-        let _ = self.jobs.send((event, None));
+        let _ = self.enqueue(event, None).await;
+    }
+
+    /// Waits for room, in the order of coming, and hands the event to the writer.
+    async fn enqueue(&self, event: Event, answer: Option<oneshot::Sender<Answer>>) -> Result<(), Stopping> {
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| Stopping)?;
+        let job = Job {
+            event,
+            answer,
+            _room: room,
+        };
+        self.jobs.send(job).map_err(|_| Stopping)
     }
 
     /// Looks at the facts, and waits until all of them are durable before it tells.
@@ -144,11 +167,13 @@ impl Writer {
         match queue.recv_timeout(self.sleep()) {
             Ok(first) => {
                 let more = std::iter::from_fn(|| queue.try_recv().ok());
-                self.batch(std::iter::once(first).chain(more).take(BATCH).collect());
+                // Taking a job apart gives up its room: those who wait come in while the batch is worked on.
+                let jobs = std::iter::once(first).chain(more).take(BATCH);
+                self.batch(jobs.map(|job| (job.event, job.answer)).collect::<Vec<_>>());
                 true
             }
             Err(RecvTimeoutError::Timeout) => {
-                self.batch(Vec::new());
+                self.batch([]);
                 true
             }
             Err(RecvTimeoutError::Disconnected) => false,
@@ -162,9 +187,9 @@ impl Writer {
     }
 
     /// Takes events and what is due, commits once, then tells.
-    fn batch(&mut self, jobs: Vec<Job>) {
+    fn batch(&mut self, events: impl IntoIterator<Item = (Event, Option<oneshot::Sender<Answer>>)>) {
         let mut outputs: Vec<(Output, Option<oneshot::Sender<Answer>>)> = Vec::new();
-        for (event, answer) in jobs {
+        for (event, answer) in events {
             outputs.push((self.apply(|control, cx| control.handle(cx, event)), answer));
         }
         if read_lock(&self.facts)

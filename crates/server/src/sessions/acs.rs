@@ -17,6 +17,27 @@ use tokio::sync::mpsc;
 use super::knock::{Knock, admit, refuse};
 use super::{complete_close, render, send};
 use crate::App;
+use crate::engine::Engine;
+
+/// What the brain hears of one socket.
+struct Link<'a> {
+    engine: &'a Engine,
+    instance: InstanceKey,
+    connection: u64,
+}
+
+impl Link<'_> {
+    /// Tells the brain. While too many events wait for it, this waits, and the agent with it.
+    async fn tell(&self, event: LinkEvent) {
+        let (instance, connection) = (self.instance.clone(), self.connection);
+        let event = Event::Link {
+            instance,
+            connection,
+            event,
+        };
+        self.engine.tell(event).await;
+    }
+}
 
 /// Opens an ACS socket.
 pub(crate) async fn upgrade(
@@ -36,12 +57,10 @@ pub(crate) async fn upgrade(
 async fn run(app: Arc<App>, knock: Knock, socket: WebSocket) {
     let (connection, messages) = app.sessions.open();
     let Knock { connect, instance } = knock;
-    let tell = |event| {
-        app.engine.tell(Event::Link {
-            instance: instance.clone(),
-            connection,
-            event,
-        })
+    let link = Link {
+        engine: &app.engine,
+        instance,
+        connection,
     };
     let some = |text: String| (!text.is_empty()).then_some(text);
     let versions = Versions {
@@ -49,37 +68,36 @@ async fn run(app: Arc<App>, knock: Knock, socket: WebSocket) {
         agent_hash: some(connect.agent_hash),
         docker: some(connect.docker_version).map(|version| format!("DockerVersion: {version}")),
     };
-    tracing::info!(instance = %instance.arn(), "an agent has connected");
+    tracing::info!(instance = %link.instance.arn(), "an agent has connected");
     app.metrics.agents.inc();
-    tell(LinkEvent::Opened {
+    link.tell(LinkEvent::Opened {
         own: connect.berth_version.is_some(),
         versions,
-    });
-    converse(&app, &instance, socket, messages, &tell).await;
+    })
+    .await;
+    converse(&app, &link, socket, messages).await;
     app.sessions.close(connection);
-    tell(LinkEvent::Closed);
+    link.tell(LinkEvent::Closed).await;
     app.metrics.agents.dec();
-    tracing::info!(instance = %instance.arn(), "an agent has disconnected");
+    tracing::info!(instance = %link.instance.arn(), "an agent has disconnected");
 }
 
-async fn converse(
-    app: &App,
-    instance: &InstanceKey,
-    mut socket: WebSocket,
-    mut messages: mpsc::Receiver<ToAgent>,
-    tell: &impl Fn(LinkEvent),
-) {
+async fn converse(app: &App, link: &Link<'_>, mut socket: WebSocket, mut messages: mpsc::Receiver<ToAgent>) {
     loop {
         tokio::select! {
             message = messages.recv() => {
-                let rendered = message.and_then(|body| render::message(instance, body, app.config.clock.now().0));
+                let rendered = message.and_then(|body| render::message(&link.instance, body, app.config.clock.now().0));
                 let Some(rendered) = rendered else { return };
                 if send(&mut socket, rendered.encode()).await.is_err() {
                     return;
                 }
             }
             frame = socket.recv() => match frame {
-                Some(Ok(Message::Text(text))) => hear(&text, tell),
+                Some(Ok(Message::Text(text))) => {
+                    if let Some(event) = hear(&text) {
+                        link.tell(event).await;
+                    }
+                }
                 // Pings are answered by the library.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => {}
                 Some(Ok(Message::Close(_))) => return complete_close(socket).await,
@@ -89,13 +107,13 @@ async fn converse(
     }
 }
 
-/// Tells the brain what an agent said. What cannot be read is logged and dropped, as agents do with ours.
-fn hear(text: &str, tell: &impl Fn(LinkEvent)) {
+/// What an agent said. What cannot be read is logged and dropped, as agents do with ours.
+fn hear(text: &str) -> Option<LinkEvent> {
     match AgentMessage::parse(text) {
-        Ok(AgentMessage::Ack(ack)) => tell(LinkEvent::Acknowledged(ack.message_id)),
+        Ok(AgentMessage::Ack(ack)) => Some(LinkEvent::Acknowledged(ack.message_id)),
         Ok(AgentMessage::TaskStopVerification(message)) => {
             let tasks = message.stop_candidates.into_iter().map(|one| one.task_arn).collect();
-            tell(LinkEvent::StopCandidates(message.message_id, tasks));
+            Some(LinkEvent::StopCandidates(message.message_id, tasks))
         }
         Ok(AgentMessage::Nack(nack)) => {
             tracing::warn!(
@@ -103,10 +121,16 @@ fn hear(text: &str, tell: &impl Fn(LinkEvent)) {
                 reason = nack.reason,
                 "an agent refused a message"
             );
-            tell(LinkEvent::Heard);
+            Some(LinkEvent::Heard)
         }
-        Ok(AgentMessage::HeartbeatAck(_) | AgentMessage::IamRoleCredentialsAck(_)) => tell(LinkEvent::Heard),
-        Ok(AgentMessage::Unknown { kind }) => tracing::debug!(kind, "an agent sent a message of an unknown type"),
-        Err(error) => tracing::warn!(%error, "an agent sent a message that cannot be read"),
+        Ok(AgentMessage::HeartbeatAck(_) | AgentMessage::IamRoleCredentialsAck(_)) => Some(LinkEvent::Heard),
+        Ok(AgentMessage::Unknown { kind }) => {
+            tracing::debug!(kind, "an agent sent a message of an unknown type");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "an agent sent a message that cannot be read");
+            None
+        }
     }
 }
