@@ -10,6 +10,7 @@
 
 use std::ffi::OsString;
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
@@ -24,12 +25,16 @@ use berth_agent::logs::{
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-const TESTS: [(&str, fn()); 11] = [
+const TESTS: [(&str, fn()); 12] = [
     (
         "both_outputs_arrive_with_times_and_an_end",
         both_outputs_arrive_with_times_and_an_end,
     ),
     ("ready_comes_when_the_logger_lives", ready_comes_when_the_logger_lives),
+    (
+        "a_logger_that_was_left_behind_makes_way",
+        a_logger_that_was_left_behind_makes_way,
+    ),
     (
         "lines_too_long_for_an_event_are_cut",
         lines_too_long_for_an_event_are_cut,
@@ -248,6 +253,25 @@ fn ready_comes_when_the_logger_lives() {
     drop((stdout, stderr));
     assert!(logger.wait().unwrap().success());
     assert_eq!(spool::logger_state(dir.path()).unwrap(), LoggerState::Ended);
+}
+
+fn a_logger_that_was_left_behind_makes_way() {
+    let dir = tempfile::tempdir().unwrap();
+    spool::prepare(dir.path(), &options(Mode::default())).unwrap();
+    let (mut left, _stdout, _stderr, ready) = spawn_logger(dir.path());
+    assert_eq!(wait_ready(ready), 1);
+    let (mut logger, mut stdout, stderr, ready) = spawn_logger(dir.path());
+    assert_eq!(
+        wait_ready(ready),
+        1,
+        "it is ready although the pipes of the other are open"
+    );
+    assert_eq!(left.wait().unwrap().signal(), Some(9));
+    stdout.write_all(b"of the second\n").unwrap();
+    drop((stdout, stderr));
+    assert!(logger.wait().unwrap().success());
+    let events = drain(&mut Reader::open(dir.path()).unwrap());
+    assert_eq!(messages(&events, Source::Stdout), ["of the second"]);
 }
 
 fn lines_too_long_for_an_event_are_cut() {

@@ -9,7 +9,7 @@
 //! nothing and knows no network.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -18,15 +18,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::event::{MAX_MESSAGE_BYTES, Source};
 use super::lines::Lines;
 use super::options::Mode;
 use super::spool::format::{Block, Record};
-use super::spool::{self, Writer};
+use super::spool::{self, LoggerState, Writer};
 
 /// The first argument by which the program knows that it is to be a logger.
 pub const LOGGER_ARGUMENT: &str = "container-logger";
@@ -84,6 +85,7 @@ pub fn logger_main(mut arguments: impl Iterator<Item = OsString>) -> i32 {
 fn run(spool: &Path) -> io::Result<()> {
     let signals = block_signals()?;
     let mode = spool::options(spool)?.mode;
+    end_predecessors(spool)?;
     let _lock = spool::claim(spool)?;
     let writer = Writer::open(spool, mode.buffer_bytes())?;
     let streams = [
@@ -100,6 +102,29 @@ fn run(spool: &Path) -> io::Result<()> {
         deadline: None,
     }
     .run()
+}
+
+/// Kills loggers of the same spool. A start of the container that was broken off leaves its logger behind with pipes that
+/// nobody writes to and that the shim does not close; what it was to read never ran, and it would never let go of the lock.
+fn end_predecessors(spool: &Path) -> io::Result<()> {
+    if spool::logger_state(spool)? != LoggerState::Running {
+        return Ok(());
+    }
+    for process in fs::read_dir("/proc")? {
+        let process = process?;
+        let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(pid) = pid.filter(|pid| *pid != Pid::this().as_raw()) else {
+            continue;
+        };
+        let command_line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let mut arguments = command_line.split(|byte| *byte == 0).skip(1);
+        if arguments.next() == Some(LOGGER_ARGUMENT.as_bytes())
+            && arguments.next() == Some(spool.as_os_str().as_bytes())
+        {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL); // it may have ended just now
+        }
+    }
+    Ok(())
 }
 
 /// Nothing ends a logger but the end of its container: SIGTERM is read as news, the rest is what a terminal may send.
