@@ -46,7 +46,10 @@ if [[ $task == None ]]; then
 	task=$($aws ecs run-task --task-definition fargate-task-definition --launch-type FARGATE \
 		--network-configuration "awsvpcConfiguration={subnets=[$subnet]}" --query 'tasks[0].taskArn' --output text)
 fi
-$aws ecs wait tasks-running --tasks "$task"
+if ! $aws ecs wait tasks-running --tasks "$task"; then
+	$aws ecs describe-tasks --tasks "$task" --query 'tasks[0].[stopCode,stoppedReason,containers[].reason]' >&2
+	exit 1
+fi
 address=$($aws ecs describe-tasks --tasks "$task" \
 	--query 'tasks[0].containers[0].networkInterfaces[0].privateIpv4Address' --output text)
 for _ in $(seq 50); do
