@@ -1,7 +1,7 @@
 //! The control-plane program: one HTTP endpoint, the durable store, agents' sessions, the event loop.
 //!
 //! A thin shell around [`berth_core::control`]: `http` and `services` decode and encode beside the writer, [`engine`] owns the
-//! brain and is the only one that writes, [`store`] makes changes durable, [`sessions`] carries messages to agents.
+//! brain and is the only one that writes, [`store`] makes changes durable, `sessions` carries messages to agents.
 #![forbid(unsafe_code)]
 
 mod auth;
