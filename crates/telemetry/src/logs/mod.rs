@@ -1,6 +1,6 @@
 //! CloudWatch Logs: groups, streams and their events, durable and read in order of time.
 //!
-//! Reading order: [`model`] (what callers pass and get), `keys` and `rows` (how it lies on disk), `groups`, `streams`,
+//! Reading order: `model` (what callers pass and get), `keys` and `rows` (how it lies on disk), `groups`, `streams`,
 //! `put`, `get`, `filter` (with `scan` and `pattern`), `expire`.
 //!
 //! * A call that returns `Ok` is durable; concurrent calls share one sync of the disk.
