@@ -71,7 +71,7 @@ pub async fn stop_private(config: &ContainerdConfig) -> Result<(), RuntimeError>
     if let Some(pid) = daemon.running_pid() {
         end_process(pid, Signal::SIGTERM).await;
     }
-    end_shims(&daemon).await;
+    end_shims(&daemon.socket(), None).await;
     remove_shim_state(&daemon, &config.namespace);
     let real_dir = fs::canonicalize(&daemon.dir).unwrap_or_else(|_gone| daemon.dir.clone());
     unmount_below(&real_dir)?;
@@ -94,12 +94,13 @@ async fn destroy_containers(config: &ContainerdConfig) {
     }
 }
 
-/// Shims that outlived the orderly way, and the containers below them.
-async fn end_shims(daemon: &PrivateDaemon) {
-    let socket = daemon.socket();
+/// Kills shims that outlived the orderly way, and the containers below them: all that serve the containerd at `socket`, or
+/// only the one that was started for a container.
+pub(super) async fn end_shims(socket: &Path, container: Option<&str>) {
     let processes = processes();
-    let shims = processes.iter().filter(|process| process.is_shim_of(&socket));
-    for shim in shims {
+    let shims = processes.iter().filter(|process| process.is_shim_of(socket));
+    let meant = |shim: &&RunningProcess| container.is_none_or(|id| shim.has_argument(id));
+    for shim in shims.filter(meant) {
         for child in processes.iter().filter(|process| process.parent == shim.pid) {
             end_process(child.pid, Signal::SIGKILL).await;
         }
@@ -151,6 +152,10 @@ impl RunningProcess {
             && arguments
                 .iter()
                 .any(|argument| argument == socket.as_os_str().as_encoded_bytes())
+    }
+
+    fn has_argument(&self, wanted: &str) -> bool {
+        self.arguments.iter().any(|argument| argument == wanted.as_bytes())
     }
 }
 

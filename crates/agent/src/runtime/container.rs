@@ -21,10 +21,11 @@ use containerd_client::types::v1::Process as TaskProcess;
 use containerd_client::types::v1::Status as TaskStatus;
 use prost_types::Any;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::SNAPSHOTTER;
 use super::accounts::read_accounts;
+use super::cleanup::end_shims;
 use super::connection::Containerd;
 use super::error::{RuntimeError, unless_missing};
 use super::oci::{SHIM_GROUP, runtime_spec};
@@ -41,8 +42,12 @@ const CONTAINER_LABEL: &str = "berth.container";
 /// Keeps a snapshot from the garbage collector before its container refers to it.
 const GC_ROOT: &str = "containerd.io/gc.root";
 const SIGKILL: u32 = 9;
-/// How long containerd may take to come to an end with what an earlier agent asked for.
-const EARLIER_ATTEMPT: Duration = Duration::from_secs(30);
+/// How long the creation of a task may take, with all attempts.
+const LONGEST_CREATION: Duration = Duration::from_secs(120);
+/// How long a shim may take at first to create a task; twice as long at every further attempt. A shim whose start was
+/// broken off, because the agent was killed, takes connections and never answers: containerd waits for it for ever.
+const SHIM_PATIENCE: Duration = Duration::from_secs(5);
+/// The pause before containerd is asked again that is still busy with what an earlier agent asked for.
 const EARLIER_ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
 /// Account files are small; past so many images the cache starts anew.
 const MAX_CACHED_ACCOUNTS: usize = 256;
@@ -87,7 +92,7 @@ impl Containerd {
     /// was started before answers the same again, even when it has ended since.
     pub async fn start(&self, id: &str) -> Result<u32, RuntimeError> {
         let failed = |status: Status| RuntimeError::from_status("start container", &status);
-        let deadline = Instant::now() + EARLIER_ATTEMPT;
+        let deadline = Instant::now() + LONGEST_CREATION;
         loop {
             let (container, rootfs) =
                 tokio::try_join!(self.get_container(id), self.rootfs_mounts(id)).map_err(failed)?;
@@ -293,11 +298,25 @@ impl Containerd {
             });
             async { self.tasks().create(request).await }
         };
-        let deadline = Instant::now() + EARLIER_ATTEMPT;
+        let deadline = Instant::now() + LONGEST_CREATION;
+        let mut patience = SHIM_PATIENCE;
         loop {
-            match self.call(create).await {
-                Err(status) if is_under_way(&status) && Instant::now() < deadline => sleep(EARLIER_ATTEMPT_PAUSE).await,
-                answer => return answer.map(drop),
+            match timeout(patience, self.call(create)).await {
+                Ok(Err(status)) if is_under_way(&status) && Instant::now() < deadline => {
+                    sleep(EARLIER_ATTEMPT_PAUSE).await;
+                }
+                Ok(answer) => return answer.map(drop),
+                Err(_elapsed) if Instant::now() > deadline => {
+                    return Err(Status::deadline_exceeded("containerd does not come to an end"));
+                }
+                Err(_elapsed) => {
+                    tracing::warn!(
+                        container = container.id,
+                        "containerd's shim does not answer and is replaced"
+                    );
+                    end_shims(&self.socket(), Some(&container.id)).await;
+                    patience *= 2;
+                }
             }
         }
     }
