@@ -80,35 +80,6 @@ async fn a_start_that_was_broken_off_can_be_repeated_at_once() {
 }
 
 #[tokio::test]
-async fn a_shim_that_never_answers_is_replaced() {
-    let (sandbox, image) = Sandbox::with_busybox().await;
-    let spec = sandbox.script("wedged", &image, "exit 3");
-    sandbox.containerd.create(&spec).await.unwrap();
-    let containerd = sandbox.containerd.clone();
-    let starting = tokio::spawn(async move { containerd.start("wedged").await });
-    let shim = loop {
-        match shim_of("wedged") {
-            Some(pid) => break pid,
-            None => tokio::time::sleep(Duration::from_millis(1)).await,
-        }
-    };
-    kill(Pid::from_raw(shim), Signal::SIGSTOP).unwrap();
-    starting.await.unwrap().unwrap();
-    assert_eq!(sandbox.containerd.wait("wedged").await.unwrap().code, 3);
-}
-
-/// The first shim process that is started for a container.
-fn shim_of(container: &str) -> Option<i32> {
-    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let mut shims = processes.filter(|process| {
-        let command_line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        let arguments: Vec<&[u8]> = command_line.split(|byte| *byte == 0).collect();
-        String::from_utf8_lossy(arguments[0]).contains("containerd-shim") && arguments.contains(&container.as_bytes())
-    });
-    shims.next()?.file_name().to_str()?.parse().ok()
-}
-
-#[tokio::test]
 async fn stopping_leaves_nothing_even_when_containerd_is_dead() {
     let (sandbox, image) = Sandbox::with_busybox().await;
     let pid = sandbox.run(&sandbox.script("c1", &image, "sleep 1000")).await;
