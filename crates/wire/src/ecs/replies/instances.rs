@@ -1,0 +1,74 @@
+//! Container instances as shapes.
+
+use std::collections::BTreeSet;
+
+use berth_core::ecs::model::{Protocol, Resources};
+use berth_core::ecs::view::InstanceView;
+
+use super::number;
+use crate::ecs::entities::{attributes, tags};
+use crate::shapes::ecs;
+
+pub(super) fn instance(view: InstanceView, shows_tags: bool) -> ecs::ContainerInstance {
+    let InstanceView {
+        instance,
+        remaining,
+        agent_connected,
+        running,
+        pending,
+    } = view;
+    ecs::ContainerInstance {
+        container_instance_arn: Some(instance.key.arn().to_string()),
+        ec2_instance_id: instance.ec2_instance_id,
+        version: i64::try_from(instance.version).ok(),
+        version_info: Some(ecs::VersionInfo {
+            agent_version: instance.versions.agent,
+            agent_hash: instance.versions.agent_hash,
+            docker_version: instance.versions.docker,
+        }),
+        remaining_resources: Some(resources(&remaining)),
+        registered_resources: Some(resources(&instance.registered)),
+        status: Some(instance.status.to_string()),
+        agent_connected: Some(agent_connected),
+        running_tasks_count: number(running),
+        pending_tasks_count: number(pending),
+        attributes: Some(attributes(&instance.attributes)),
+        registered_at: Some(instance.registered_at),
+        attachments: Some(Vec::new()),
+        tags: Some(if shows_tags { tags(&instance.tags) } else { Vec::new() }),
+        ..ecs::ContainerInstance::default()
+    }
+}
+
+fn resources(resources: &Resources) -> Vec<ecs::Resource> {
+    let base = |name: &str, kind: &str| ecs::Resource {
+        name: Some(name.to_owned()),
+        r#type: Some(kind.to_owned()),
+        double_value: Some(0.0),
+        long_value: Some(0),
+        integer_value: Some(0),
+        string_set_value: None,
+    };
+    let integer = |name, value: u32| ecs::Resource {
+        integer_value: i32::try_from(value).ok(),
+        ..base(name, "INTEGER")
+    };
+    let set = |name, protocol| ecs::Resource {
+        string_set_value: Some(ports(&resources.ports, protocol)),
+        ..base(name, "STRINGSET")
+    };
+    vec![
+        integer("CPU", resources.cpu.0),
+        integer("MEMORY", resources.memory.0),
+        set("PORTS", Protocol::Tcp),
+        set("PORTS_UDP", Protocol::Udp),
+    ]
+}
+
+fn ports(ports: &BTreeSet<(Protocol, u16)>, wanted: Protocol) -> Vec<String> {
+    ports
+        .iter()
+        .filter(|(protocol, _)| *protocol == wanted)
+        .map(|(_, port)| port.to_string())
+        .collect()
+}

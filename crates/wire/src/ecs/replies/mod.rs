@@ -1,0 +1,124 @@
+//! Replies of the brain as the shapes of ECS.
+
+mod clusters;
+mod instances;
+mod tasks;
+
+use berth_core::ecs::view::{Page, Reply};
+
+use super::definition;
+use super::entities::failures;
+use crate::document::Document;
+use crate::page;
+use crate::shapes::ecs::{self, Operation};
+use crate::shapes::into_document;
+use clusters::cluster;
+use instances::instance;
+use tasks::task;
+
+/// The document of the answer of `operation`. `included` has the words of the request's `include`.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
+#[must_use]
+pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Document {
+    let shows_tags = included.iter().any(|word| word == "TAGS");
+    match reply {
+        Reply::Cluster(view) => {
+            let cluster = Some(cluster(view, true));
+            match operation {
+                Operation::DeleteCluster => into_document(ecs::DeleteClusterResponse { cluster }),
+                _ => into_document(ecs::CreateClusterResponse { cluster }),
+            }
+        }
+        Reply::Clusters(views, missing) => into_document(ecs::DescribeClustersResponse {
+            clusters: Some(views.into_iter().map(|view| cluster(view, shows_tags)).collect()),
+            failures: Some(failures(missing)),
+        }),
+        Reply::TaskDefinition(definition) => task_definition(operation, &definition, shows_tags),
+        Reply::Instance(view) => {
+            let container_instance = Some(instance(*view, true));
+            match operation {
+                Operation::DeregisterContainerInstance => {
+                    into_document(ecs::DeregisterContainerInstanceResponse { container_instance })
+                }
+                _ => into_document(ecs::RegisterContainerInstanceResponse { container_instance }),
+            }
+        }
+        Reply::Instances(views, missing) => into_document(ecs::DescribeContainerInstancesResponse {
+            container_instances: Some(views.into_iter().map(|view| instance(view, shows_tags)).collect()),
+            failures: Some(failures(missing)),
+        }),
+        Reply::Task(view) => into_document(ecs::StopTaskResponse {
+            task: Some(task(*view, true)),
+        }),
+        Reply::Tasks(views, missing) => {
+            let shows_tags = shows_tags || operation == Operation::RunTask;
+            let tasks = Some(views.into_iter().map(|view| task(view, shows_tags)).collect());
+            into_document(ecs::RunTaskResponse {
+                tasks,
+                failures: Some(failures(missing)),
+            })
+        }
+        Reply::Page(page) => list(operation, page),
+        Reply::Acknowledged | Reply::Remaining(_) => into_document(ecs::SubmitTaskStateChangeResponse {
+            acknowledgment: Some("ok".to_owned()),
+        }),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
+fn task_definition(
+    operation: Operation,
+    definition: &berth_core::ecs::model::TaskDefinition,
+    shows_tags: bool,
+) -> Document {
+    let task_definition = Some(definition::shape(definition));
+    let tags = definition::tags_of(definition);
+    match operation {
+        Operation::DeregisterTaskDefinition => into_document(ecs::DeregisterTaskDefinitionResponse { task_definition }),
+        Operation::DescribeTaskDefinition => into_document(ecs::DescribeTaskDefinitionResponse {
+            task_definition,
+            tags: tags.filter(|_| shows_tags),
+        }),
+        _ => into_document(ecs::RegisterTaskDefinitionResponse { task_definition, tags }),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
+fn list(operation: Operation, page: Page) -> Document {
+    let (items, next_token) = (Some(page.items), page.next.map(|place| page::seal(&place)));
+    match operation {
+        Operation::ListClusters => into_document(ecs::ListClustersResponse {
+            cluster_arns: items,
+            next_token,
+        }),
+        Operation::ListTaskDefinitions => into_document(ecs::ListTaskDefinitionsResponse {
+            task_definition_arns: items,
+            next_token,
+        }),
+        Operation::ListTaskDefinitionFamilies => into_document(ecs::ListTaskDefinitionFamiliesResponse {
+            families: items,
+            next_token,
+        }),
+        Operation::ListContainerInstances => into_document(ecs::ListContainerInstancesResponse {
+            container_instance_arns: items,
+            next_token,
+        }),
+        _ => into_document(ecs::ListTasksResponse {
+            task_arns: items,
+            next_token,
+        }),
+    }
+}
+
+fn number(count: usize) -> Option<i32> {
+    Some(i32::try_from(count).unwrap_or(i32::MAX))
+}

@@ -1,0 +1,41 @@
+//! Requests about task definitions.
+
+use berth_core::ecs::api::Read;
+use berth_core::ecs::model::DefinitionStatus;
+use berth_core::ecs::view::list::{DefinitionFilter, FamilyFilter};
+
+use super::{Unasked, page, word};
+use crate::ecs::Request;
+use crate::shapes::ecs;
+
+pub(super) fn list_definitions(shape: ecs::ListTaskDefinitionsRequest) -> Result<Request, Unasked> {
+    let filter = DefinitionFilter {
+        family: shape.family_prefix,
+        status: word("status", shape.status, DefinitionStatus::from_word)?,
+        descending: word("sort", shape.sort, sort)?.unwrap_or(false),
+    };
+    Ok(Request::Read(
+        Read::ListTaskDefinitions(filter, page(shape.max_results, shape.next_token)?),
+        Vec::new(),
+    ))
+}
+
+fn sort(word: &str) -> Option<bool> {
+    match word {
+        "ASC" => Some(false),
+        "DESC" => Some(true),
+        _ => None,
+    }
+}
+
+pub(super) fn list_families(shape: ecs::ListTaskDefinitionFamiliesRequest) -> Result<Request, Unasked> {
+    let status = shape.status.filter(|status| status != "ALL");
+    let filter = FamilyFilter {
+        prefix: shape.family_prefix,
+        status: word("status", status, DefinitionStatus::from_word)?,
+    };
+    Ok(Request::Read(
+        Read::ListFamilies(filter, page(shape.max_results, shape.next_token)?),
+        Vec::new(),
+    ))
+}
