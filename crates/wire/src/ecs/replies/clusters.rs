@@ -1,4 +1,4 @@
-//! Clusters as shapes.
+//! Clusters as shapes of answers: no decisions, only spelling.
 
 use berth_core::ecs::model::ClusterStatus;
 use berth_core::ecs::view::ClusterView;

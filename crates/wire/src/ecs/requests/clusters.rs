@@ -1,4 +1,4 @@
-//! Requests about clusters.
+//! Requests about clusters: shapes in, what the brain is asked out.
 
 use berth_core::ecs::admit::cluster::CreateCluster;
 use berth_core::ecs::api::{Read, Write};

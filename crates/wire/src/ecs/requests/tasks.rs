@@ -1,4 +1,4 @@
-//! Requests about tasks.
+//! Requests about tasks: shapes in, what the brain is asked out.
 
 use berth_core::ecs::Refusal;
 use berth_core::ecs::admit::run_task::{NetworkWish, RunTask};
