@@ -149,6 +149,8 @@ pub const START_GRACE_MS: i64 = 60_000;
 pub const RECONNECT_GRACE_MS: i64 = 5_000;
 /// Milliseconds for which a task can be described after it is over.
 pub const ENDED_TASK_MS: i64 = 3_600_000;
+/// Milliseconds for which a container instance can be described after it was deregistered.
+pub const INACTIVE_INSTANCE_MS: i64 = 3_600_000;
 /// Milliseconds for which a client token is remembered.
 pub const CLIENT_TOKEN_MS: i64 = 86_400_000;
 /// The most tasks or tokens that one turn of a sweep or of a loop takes, so that a tick stays below 100 changes.
@@ -231,8 +233,9 @@ impl Control {
         let agents = self.seen.next_wakeup();
         let ended = ecs.first_ended().map(|(at, _)| at.plus_ms(ENDED_TASK_MS));
         let token = ecs.first_remembered().map(|(at, _)| at.plus_ms(CLIENT_TOKEN_MS));
+        let left = ecs.first_left().map(|(at, _)| at.plus_ms(INACTIVE_INSTANCE_MS));
         let at_once = self.unfinished.then(Timestamp::default);
-        [agents, ended, token, at_once].into_iter().flatten().min()
+        [agents, ended, token, left, at_once].into_iter().flatten().min()
     }
 
     /// Whether the agent of `instance` may connect: it is registered, or was deregistered and still has tasks to stop.
@@ -243,7 +246,7 @@ impl Control {
         let ecs = &self.state.ecs;
         let known = ecs.instances().get(instance).ok_or(Refusal::InstanceNotFound)?;
         match known.status {
-            InstanceStatus::Active => Ok(()),
+            InstanceStatus::Active | InstanceStatus::Draining => Ok(()),
             InstanceStatus::Inactive if ecs.index().leaving().contains(instance) => Ok(()),
             InstanceStatus::Inactive => Err(Refusal::InstanceInactive),
         }
@@ -382,9 +385,14 @@ impl Turn<'_> {
         for _ in 0..SLICE {
             let ecs = &self.control.state.ecs;
             let due = |at: &Timestamp, keep_ms| self.cx.now.since_ms(*at) >= keep_ms;
-            let change = match (ecs.first_ended(), ecs.first_remembered()) {
-                (Some((at, key)), _) if due(at, ENDED_TASK_MS) => ecs::Change::Task(Edit::Delete(key.clone())),
-                (_, Some((at, key))) if due(at, CLIENT_TOKEN_MS) => ecs::Change::ClientToken(Edit::Delete(key.clone())),
+            let change = match (ecs.first_ended(), ecs.first_remembered(), ecs.first_left()) {
+                (Some((at, key)), _, _) if due(at, ENDED_TASK_MS) => ecs::Change::Task(Edit::Delete(key.clone())),
+                (_, Some((at, key)), _) if due(at, CLIENT_TOKEN_MS) => {
+                    ecs::Change::ClientToken(Edit::Delete(key.clone()))
+                }
+                (_, _, Some((at, key))) if due(at, INACTIVE_INSTANCE_MS) => {
+                    ecs::Change::Instance(Edit::Delete(key.clone()))
+                }
                 _ => return,
             };
             self.put(Change::Ecs(change));

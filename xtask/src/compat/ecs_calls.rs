@@ -290,11 +290,7 @@ const SECTIONS: &[Section] = &[
                 "maxResults",
                 "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
             ),
-            partial(
-                "status",
-                "ACTIVE and INACTIVE",
-                "tests/e2e/test_placement.py::test_a_machine_with_tasks_is_not_let_go",
-            ),
+            full("status", "crates/core/tests/control/draining.rs::drains"),
         ],
     },
     Section {

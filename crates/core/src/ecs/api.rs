@@ -7,13 +7,13 @@ use super::admit::register_instance::{self, RegisterInstance};
 use super::admit::register_task_definition::{self, Draft};
 use super::admit::run_task::{self, Admission, Order, RunTask};
 use super::admit::stop_task::{self, StopTask};
+use super::admit::update_instances_state::{self, UpdateInstancesState};
 use super::admit::{Admitted, Caller, deregister_task_definition, submit};
-use super::model::InstanceStatus;
 use super::refer;
 use super::report::TaskReport;
 use super::state::State;
 use super::view::describe::Facts;
-use super::view::list::{self, DefinitionFilter, FamilyFilter, PageWish, TaskFilter};
+use super::view::list::{self, DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, TaskFilter};
 use super::view::{Answer, Reply};
 use crate::kernel::{Cx, Scope};
 
@@ -32,6 +32,8 @@ pub enum Write {
     RegisterInstance(RegisterInstance),
     /// DeregisterContainerInstance.
     DeregisterInstance(DeregisterInstance),
+    /// UpdateContainerInstancesState.
+    UpdateInstancesState(UpdateInstancesState),
     /// RunTask.
     RunTask(RunTask),
     /// StopTask.
@@ -67,7 +69,7 @@ pub enum Read {
     /// DescribeContainerInstances.
     DescribeInstances(Option<String>, Vec<String>),
     /// ListContainerInstances.
-    ListInstances(Option<String>, Option<InstanceStatus>, PageWish),
+    ListInstances(Option<String>, InstanceFilter, PageWish),
     /// DescribeTasks.
     DescribeTasks(Option<String>, Vec<String>),
     /// ListTasks.
@@ -91,7 +93,8 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
         Write::RegisterTaskDefinition(draft) => register_task_definition::admit(state, cx, caller, draft),
         Write::DeregisterTaskDefinition(name) => deregister_task_definition::admit(state, cx, caller, &name),
         Write::RegisterInstance(request) => register_instance::admit(state, cx, caller, request),
-        Write::DeregisterInstance(request) => deregister_instance::admit(state, caller, &request),
+        Write::DeregisterInstance(request) => deregister_instance::admit(state, cx, caller, &request),
+        Write::UpdateInstancesState(request) => update_instances_state::admit(state, caller, &request),
         Write::RunTask(request) => match run_task::admit(state, cx, caller, request)? {
             Admission::Fresh(order) => return Ok(Step::TaskByTask(order)),
             Admission::Repeated(keys) => Ok(Admitted::unchanged(Answer::Tasks(keys, Vec::new()))),
@@ -125,7 +128,7 @@ pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Repl
         Read::ListTaskDefinitions(filter, page) => list::definitions(state, scope, filter, page),
         Read::ListFamilies(filter, page) => list::families(state, scope, filter, page),
         Read::DescribeInstances(cluster, names) => facts.describe_instances(scope, cluster.as_deref(), names),
-        Read::ListInstances(cluster, status, page) => list::instances(state, scope, cluster.as_deref(), *status, page),
+        Read::ListInstances(cluster, filter, page) => list::instances(state, scope, cluster.as_deref(), filter, page),
         Read::DescribeTasks(cluster, names) => facts.describe_tasks(scope, cluster.as_deref(), names),
         Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
     }
@@ -142,6 +145,7 @@ impl Write {
             Self::DeregisterTaskDefinition(_) => "ecs:DeregisterTaskDefinition",
             Self::RegisterInstance(_) => "ecs:RegisterContainerInstance",
             Self::DeregisterInstance(_) => "ecs:DeregisterContainerInstance",
+            Self::UpdateInstancesState(_) => "ecs:UpdateContainerInstancesState",
             Self::RunTask(_) => "ecs:RunTask",
             Self::StopTask(_) => "ecs:StopTask",
             Self::Submit(_) => "ecs:SubmitTaskStateChange",

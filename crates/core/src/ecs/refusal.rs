@@ -95,6 +95,10 @@ pub enum Refusal {
     InstanceHasTasks,
     /// The instance was deregistered.
     InstanceInactive,
+    /// A status that nobody can give an instance.
+    InstanceStatus,
+    /// More instances than the status of which can be changed at once; how many those are.
+    TooManyInstances(usize),
     /// A registration that lacks a resource or names one twice.
     Resource(String),
     /// The caller may not do this.

@@ -7,7 +7,7 @@ use super::model::task_definition::{Family, FamilyKey};
 use super::model::{
     ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ContainerInstance, InstanceKey, Task, TaskDefinition,
 };
-use super::model::{DefinitionStatus, FamilyName, InstanceStatus, TaskDefinitionKey, TaskKey};
+use super::model::{DefinitionStatus, FamilyName, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::{Edit, Scope, Table, Timestamp};
@@ -42,6 +42,7 @@ pub struct State {
     counts: BTreeMap<ClusterKey, Counts>,
     registrations: BTreeSet<(ClusterKey, String, InstanceId)>,
     ended: BTreeSet<(Timestamp, TaskKey)>,
+    left: BTreeSet<(Timestamp, InstanceKey)>,
     remembered: BTreeSet<(Timestamp, ClientTokenKey)>,
 }
 
@@ -74,7 +75,7 @@ impl State {
         let old = self.instances.apply(edit);
         let new = self.instances.get(&key);
         let cluster = key.cluster_key();
-        let active = |instance: &&ContainerInstance| instance.status == InstanceStatus::Active;
+        let registered = |instance: &&ContainerInstance| instance.is_registered();
         let registration = |instance: &ContainerInstance| {
             let token = instance.client_token.clone()?;
             Some((cluster.clone(), token, key.id))
@@ -84,10 +85,14 @@ impl State {
         }
         self.registrations.extend(new.and_then(registration));
         count(&mut self.counts, &cluster, |counts| {
-            counts.instances -= usize::from(old.as_ref().filter(active).is_some());
-            counts.instances += usize::from(new.filter(active).is_some());
+            counts.instances -= usize::from(old.as_ref().filter(registered).is_some());
+            counts.instances += usize::from(new.filter(registered).is_some());
         });
-        self.index.set_instance(&key, new.filter(active));
+        if let Some(old) = old.as_ref().and_then(left) {
+            self.left.remove(&old);
+        }
+        self.left.extend(new.and_then(left));
+        self.index.set_instance(&key, new);
     }
 
     fn apply_task(&mut self, edit: Edit<Task>) {
@@ -184,6 +189,13 @@ impl State {
     #[must_use]
     pub fn first_ended(&self) -> Option<&(Timestamp, TaskKey)> {
         self.ended.first()
+    }
+
+    /// The machine that was deregistered first among those without tasks, and when.
+    #[must_use]
+    pub fn first_left(&self) -> Option<&(Timestamp, InstanceKey)> {
+        let leaving = self.index.leaving();
+        self.left.iter().find(|(_, key)| !leaving.contains(key))
     }
 
     /// The client token that was used first, and when.
@@ -288,6 +300,12 @@ impl Counts {
         };
         if enters { *count += 1 } else { *count -= 1 }
     }
+}
+
+/// When a machine left, and which. One that an older version let go is taken to have left when it came.
+fn left(instance: &ContainerInstance) -> Option<(Timestamp, InstanceKey)> {
+    let at = instance.deregistered_at.unwrap_or(instance.registered_at);
+    (!instance.is_registered()).then(|| (at, instance.key.clone()))
 }
 
 /// Changes the counts of a cluster. Counts that are all zero have no row, so that equal facts have equal indices.

@@ -150,7 +150,7 @@ create web
               instance m1 v2 INACTIVE 1024 cpu, 2048 MiB [capable]
               task t1 v2 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               m1 #1 < payload 1.3: stop t1 ()
-              = instance m1 INACTIVE connected=true running=0 pending=1 left 0 cpu, 0 MiB, taken tcp [] udp []
+              = instance m1 INACTIVE connected=false running=0 pending=1 left 0 cpu, 0 MiB, taken tcp [] udp []
               task t1 v3 STOPPING
             > delete web
               ! ClusterContainsTasks

@@ -160,7 +160,7 @@ connect m1
             > leave m1
               instance m1 v2 INACTIVE 1024 cpu, 2048 MiB [capable]
               m1 #1 < close
-              = instance m1 INACTIVE connected=true running=0 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
+              = instance m1 INACTIVE connected=false running=0 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
             > leave m1
               ! InstanceNotFound
             > describe instances m1
@@ -202,7 +202,7 @@ describe tasks t1 t2
               task t2 v3 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               task t1 v3 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               m1 #1 < payload 1.3: stop t2 (), stop t1 ()
-              = instance m1 INACTIVE connected=true running=2 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
+              = instance m1 INACTIVE connected=false running=2 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
               task t2 v4 STOPPING
               task t1 v4 STOPPING
             > report t1 STOPPED app=STOPPED/143
@@ -280,7 +280,7 @@ wait 10s
               instance m1 v2 INACTIVE 1024 cpu, 2048 MiB [capable]
               task t1 v2 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               m1 #1 < payload 1.3: stop t1 ()
-              = instance m1 INACTIVE connected=true running=0 pending=1 left 0 cpu, 0 MiB, taken tcp [] udp []
+              = instance m1 INACTIVE connected=false running=0 pending=1 left 0 cpu, 0 MiB, taken tcp [] udp []
             > close m1
             > connect m1
               m1 #2 < heartbeat

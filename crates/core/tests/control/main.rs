@@ -6,6 +6,7 @@ mod agents;
 mod clusters;
 mod definition_faults;
 mod definitions;
+mod draining;
 mod expiry;
 mod instances;
 mod pages;

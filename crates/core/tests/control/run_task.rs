@@ -393,7 +393,7 @@ run app token=a count=2
               task t2 v2 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               task t1 v2 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               m1 #1 < payload 1.3: stop t2 (), stop t1 ()
-              = instance m1 INACTIVE connected=true running=0 pending=2 left 0 cpu, 0 MiB, taken tcp [] udp []
+              = instance m1 INACTIVE connected=false running=0 pending=2 left 0 cpu, 0 MiB, taken tcp [] udp []
               task t2 v3 STOPPING
               task t1 v3 STOPPING
             > run app token=a count=2
@@ -410,6 +410,7 @@ run app token=a count=2
               3600s
               task t2 forgotten
               task t1 forgotten
+              instance m1 forgotten
             > run app token=a count=2
               ! arn:task/default/t1 MISSING
               ! arn:task/default/t2 MISSING
@@ -567,7 +568,7 @@ run arm
               task t3 v2 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               task t1 v2 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0
               m2 #2 < payload 1.7: stop t3 (), stop t1 ()
-              = instance m2 INACTIVE connected=true running=0 pending=2 left 0 cpu, 0 MiB, taken tcp [] udp []
+              = instance m2 INACTIVE connected=false running=0 pending=2 left 0 cpu, 0 MiB, taken tcp [] udp []
               task t3 v3 STOPPING
               task t1 v3 STOPPING
             > run arm

@@ -6,7 +6,7 @@ use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
-use crate::kernel::Edit;
+use crate::kernel::{Cx, Edit};
 
 /// A DeregisterContainerInstance request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,14 +23,13 @@ pub struct DeregisterInstance {
 ///
 /// # Errors
 /// No such cluster or instance, or tasks on it without `force`.
-pub fn admit(state: &State, caller: &Caller, request: &DeregisterInstance) -> Result<Admitted, Refusal> {
+pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: &DeregisterInstance) -> Result<Admitted, Refusal> {
     let cluster = refer::active_cluster(state, &caller.scope, request.cluster.as_deref())?;
     let key = refer::instance(&cluster.key, &request.instance)?;
-    let active = |instance: &&ContainerInstance| instance.status == InstanceStatus::Active;
     let instance = state
         .instances()
         .get(&key)
-        .filter(active)
+        .filter(|instance| instance.is_registered())
         .ok_or(Refusal::InstanceNotFound)?;
     let has_tasks = state.index().load(&key).is_some_and(|load| !load.tasks().is_empty());
     if has_tasks && !request.force {
@@ -38,6 +37,7 @@ pub fn admit(state: &State, caller: &Caller, request: &DeregisterInstance) -> Re
     }
     let left = ContainerInstance {
         status: InstanceStatus::Inactive,
+        deregistered_at: Some(cx.now),
         version: instance.version + 1,
         ..instance.clone()
     };

@@ -68,7 +68,7 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
     let before = state.instances().get(&key);
     let announced = ContainerInstance {
         key: key.clone(),
-        status: InstanceStatus::Active,
+        status: returned_to(before),
         attributes: merge(before, request.attributes),
         registered: request.resources,
         client_token: token,
@@ -82,6 +82,7 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
             tags
         },
         registered_at: before.map_or(cx.now, |before| before.registered_at),
+        deregistered_at: None,
         version: before.map_or(1, |before| before.version),
     };
     if before != Some(&announced) {
@@ -89,6 +90,14 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         changes.push(Change::Instance(Edit::Put(ContainerInstance { version, ..announced })));
     }
     Ok(Admitted::with(changes, Answer::Instance(key)))
+}
+
+/// A machine that drains does so also when its agent starts again.
+fn returned_to(before: Option<&ContainerInstance>) -> InstanceStatus {
+    match before.map(|before| before.status) {
+        Some(InstanceStatus::Draining) => InstanceStatus::Draining,
+        Some(InstanceStatus::Active | InstanceStatus::Inactive) | None => InstanceStatus::Active,
+    }
 }
 
 fn check_attributes(attributes: &[Attribute]) -> Result<(), Refusal> {

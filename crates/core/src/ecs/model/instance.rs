@@ -64,6 +64,8 @@ pub enum LaunchType {
 pub enum InstanceStatus {
     /// It does.
     Active,
+    /// It keeps the tasks that it has, and takes no new ones.
+    Draining,
     /// It was deregistered.
     Inactive,
 }
@@ -109,6 +111,9 @@ pub struct ContainerInstance {
     pub tags: Tags,
     /// When it joined first.
     pub registered_at: Timestamp,
+    /// When it was deregistered, while it is.
+    #[serde(default)]
+    pub deregistered_at: Option<Timestamp>,
     /// Counts the changes of this row.
     pub version: u64,
 }
@@ -154,6 +159,15 @@ pub const ZONE: &str = "ecs.availability-zone";
 pub const ARCHITECTURE: &str = "ecs.cpu-architecture";
 
 impl ContainerInstance {
+    /// Whether it belongs to its cluster, and its agent to it.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        match self.status {
+            InstanceStatus::Active | InstanceStatus::Draining => true,
+            InstanceStatus::Inactive => false,
+        }
+    }
+
     /// The attribute with this name.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {

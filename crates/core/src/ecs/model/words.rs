@@ -33,7 +33,7 @@ words! {
     ClusterStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
     ContainerStatus { Pending = "PENDING", Running = "RUNNING", Stopped = "STOPPED" }
     DefinitionStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
-    InstanceStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
+    InstanceStatus { Active = "ACTIVE", Draining = "DRAINING", Inactive = "INACTIVE" }
     LaunchType { Ec2 = "EC2", Fargate = "FARGATE", External = "EXTERNAL" }
     NetworkMode { Bridge = "bridge", Host = "host", Awsvpc = "awsvpc", None = "none" }
     Protocol { Tcp = "tcp", Udp = "udp" }

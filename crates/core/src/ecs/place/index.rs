@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ecs::model::{ClusterKey, ContainerInstance, InstanceKey, NetworkMode, Protocol, Task, TaskDefinition};
+use crate::ecs::model::{
+    ClusterKey, ContainerInstance, InstanceKey, InstanceStatus, NetworkMode, Protocol, Task, TaskDefinition,
+};
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::{CpuUnits, MemoryMib};
 
@@ -21,6 +23,8 @@ pub struct Index {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     capacity: Option<(CpuUnits, MemoryMib)>,
+    /// Whether the machine takes new tasks.
+    open: bool,
     cpu: CpuUnits,
     memory: MemoryMib,
     ports: BTreeMap<(Protocol, u16), u32>,
@@ -142,16 +146,18 @@ impl Index {
         self.clusters.get(cluster)
     }
 
-    /// The machines that take no tasks any more and still have some.
+    /// The machines that were deregistered and still have tasks.
     #[must_use]
     pub fn leaving(&self) -> &BTreeSet<InstanceKey> {
         &self.leaving
     }
 
-    /// A machine came, changed, or (`None`) takes no tasks any more.
+    /// A machine came, changed, or (`None`) was forgotten.
     pub(crate) fn set_instance(&mut self, key: &InstanceKey, instance: Option<&ContainerInstance>) {
-        let capacity = instance.map(|instance| (instance.registered.cpu, instance.registered.memory));
-        self.change(key, |load, _| load.capacity = capacity);
+        let registered = instance.filter(|instance| instance.is_registered());
+        let capacity = registered.map(|instance| (instance.registered.cpu, instance.registered.memory));
+        let open = instance.is_some_and(|instance| instance.status == InstanceStatus::Active);
+        self.change(key, |load, _| (load.capacity, load.open) = (capacity, open));
     }
 
     /// A task stands on its machine from now on.
@@ -200,12 +206,12 @@ impl Index {
         orders.remove(key.id, load);
         self.leaving.remove(key);
         change(load, orders);
-        let (active, idle) = (load.capacity.is_some(), load.tasks.is_empty());
-        if active {
+        let (registered, idle) = (load.capacity.is_some(), load.tasks.is_empty());
+        if load.open {
             orders.insert(key.id, load);
-        } else if idle {
+        } else if !registered && idle {
             self.loads.remove(key);
-        } else {
+        } else if !registered {
             self.leaving.insert(key.clone());
         }
         if orders.is_empty() && orders.by_group.is_empty() {

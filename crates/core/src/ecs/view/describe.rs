@@ -43,6 +43,10 @@ impl Facts<'_> {
             Answer::Instance(key) => {
                 Reply::Instance(Box::new(self.instance(self.ecs.instances().get(&key).expect(APPLIED))))
             }
+            Answer::Instances(keys, failures) => {
+                let view = |key| self.instance(self.ecs.instances().get(key).expect(APPLIED));
+                Reply::Instances(keys.iter().map(view).collect(), failures)
+            }
             Answer::Task(key) => Reply::Task(Box::new(self.task(self.ecs.tasks().get(&key).expect(APPLIED)))),
             Answer::Tasks(keys, failures) => {
                 let (mut found, mut failures) = (Vec::new(), failures);
@@ -159,7 +163,7 @@ impl Facts<'_> {
                     .chain(instance.registered.ports.iter().copied())
                     .collect(),
             },
-            agent_connected: self.connected.contains(&instance.key),
+            agent_connected: instance.is_registered() && self.connected.contains(&instance.key),
             running: count(Counted::Running),
             pending: count(Counted::Pending),
             instance: instance.clone(),
@@ -201,7 +205,7 @@ fn limit(names: &[String], what: &'static str) -> Result<(), Refusal> {
 }
 
 /// What was named and is not there, by its ARN.
-fn missing(scope: &Scope, kind: &str, name: &str) -> Failure {
+pub(crate) fn missing(scope: &Scope, kind: &str, name: &str) -> Failure {
     let arn = if name.starts_with("arn:") {
         name.to_owned()
     } else {

@@ -2,7 +2,7 @@
 
 use super::{Page, Reply};
 use crate::ecs::model::{
-    ClusterStatus, DefinitionStatus, InstanceStatus, LaunchType, Task, TaskDefinition, TaskStatus,
+    ClusterStatus, ContainerInstance, DefinitionStatus, InstanceStatus, LaunchType, Task, TaskDefinition, TaskStatus,
 };
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -85,6 +85,34 @@ pub struct FamilyFilter {
     pub prefix: Option<String>,
     /// Families with an active revision, with none, or all (`None`).
     pub status: Option<DefinitionStatus>,
+}
+
+/// Which container instances are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceFilter {
+    /// Their status; all but INACTIVE if nothing is said.
+    pub status: Option<StatusWish>,
+}
+
+/// A status by which container instances are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusWish {
+    /// One that instances have.
+    Known(InstanceStatus),
+    /// REGISTERING, DEREGISTERING or REGISTRATION_FAILED, through which instances go while AWS prepares their trunk
+    /// interface. Here they join and leave at once.
+    Passing,
+}
+
+impl StatusWish {
+    /// The wish with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "REGISTERING" | "DEREGISTERING" | "REGISTRATION_FAILED" => Some(Self::Passing),
+            word => InstanceStatus::from_word(word).map(Self::Known),
+        }
+    }
 }
 
 /// Which tasks are wanted. All that is said must fit.
@@ -174,14 +202,18 @@ pub fn instances(
     state: &State,
     scope: &Scope,
     cluster: Option<&str>,
-    status: Option<InstanceStatus>,
+    filter: &InstanceFilter,
     page: &PageWish,
 ) -> Result<Reply, Refusal> {
     let cluster = &refer::active_cluster(state, scope, cluster)?.key;
-    let wanted = status.unwrap_or(InstanceStatus::Active);
+    let fits = |instance: &&ContainerInstance| match filter.status {
+        None => instance.is_registered(),
+        Some(StatusWish::Known(status)) => instance.status == status,
+        Some(StatusWish::Passing) => false,
+    };
     let first = page.after.as_deref().and_then(|arn| refer::instance(cluster, arn).ok());
     let all = state.instances_of(cluster, first.map_or(InstanceId(0), |key| key.id));
-    let fitting = all.filter(|instance| instance.status == wanted);
+    let fitting = all.filter(fits);
     page.cut(
         Order::Ascending,
         fitting.map(|instance| Entry::plain(instance.key.arn().to_string())),

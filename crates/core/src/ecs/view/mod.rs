@@ -18,6 +18,8 @@ pub enum Answer {
     TaskDefinition(TaskDefinitionKey),
     /// A container instance.
     Instance(InstanceKey),
+    /// Container instances, and which could not be changed.
+    Instances(Vec<InstanceKey>, Vec<Failure>),
     /// A task.
     Task(TaskKey),
     /// Tasks, and why there are not more.

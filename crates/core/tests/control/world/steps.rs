@@ -7,6 +7,7 @@ use berth_core::ecs::admit::register_instance::RegisterInstance;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
 use berth_core::ecs::admit::run_task::{NetworkWish, RunTask};
 use berth_core::ecs::admit::stop_task::StopTask;
+use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Read, Submit, Write};
 use berth_core::ecs::model::instance::Versions;
 use berth_core::ecs::model::{
@@ -16,7 +17,7 @@ use berth_core::ecs::model::{
 use berth_core::ecs::place::Strategy;
 use berth_core::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use berth_core::ecs::view::Reply;
-use berth_core::ecs::view::list::{DefinitionFilter, FamilyFilter, PageWish, TaskFilter};
+use berth_core::ecs::view::list::{DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, StatusWish, TaskFilter};
 use berth_core::kernel::ids::{InstanceId, TaskId};
 use berth_core::kernel::{CpuUnits, MemoryMib, Opaque, Timestamp};
 use berth_core::network::DefaultNetwork;
@@ -60,6 +61,11 @@ impl World {
                 cluster: line.owned("cluster"),
                 instance: self.instance_text(line.word(1)),
                 force: line.has("force"),
+            })),
+            "turn" => self.write(Write::UpdateInstancesState(UpdateInstancesState {
+                cluster: line.owned("cluster"),
+                instances: line.words[2..].iter().map(|name| self.instance_text(name)).collect(),
+                status: InstanceStatus::from_word(line.word(1)),
             })),
             "run" => {
                 let run = self.run_task(line);
@@ -368,7 +374,8 @@ impl World {
                 page,
             ),
             ("list", "instances") => {
-                Read::ListInstances(cluster, line.get("status").and_then(InstanceStatus::from_word), page)
+                let status = line.get("status").and_then(StatusWish::from_word);
+                Read::ListInstances(cluster, InstanceFilter { status }, page)
             }
             ("list", "tasks") => Read::ListTasks(
                 cluster,

@@ -46,10 +46,21 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
                 _ => into_document(ecs::RegisterContainerInstanceResponse { container_instance }),
             }
         }
-        Reply::Instances(views, missing) => into_document(ecs::DescribeContainerInstancesResponse {
-            container_instances: Some(views.into_iter().map(|view| instance(view, shows_tags)).collect()),
-            failures: Some(failures(missing)),
-        }),
+        Reply::Instances(views, missing) => {
+            let shows_tags = shows_tags || operation == Operation::UpdateContainerInstancesState;
+            let container_instances = Some(views.into_iter().map(|view| instance(view, shows_tags)).collect());
+            let failures = Some(failures(missing));
+            match operation {
+                Operation::UpdateContainerInstancesState => into_document(ecs::UpdateContainerInstancesStateResponse {
+                    container_instances,
+                    failures,
+                }),
+                _ => into_document(ecs::DescribeContainerInstancesResponse {
+                    container_instances,
+                    failures,
+                }),
+            }
+        }
         Reply::Task(view) => into_document(ecs::StopTaskResponse {
             task: Some(task(*view, true)),
         }),

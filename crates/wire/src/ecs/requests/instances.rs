@@ -1,7 +1,9 @@
 //! Requests about container instances.
 
-use berth_core::ecs::api::Read;
+use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
+use berth_core::ecs::api::{Read, Write};
 use berth_core::ecs::model::InstanceStatus;
+use berth_core::ecs::view::list::{InstanceFilter, StatusWish};
 
 use super::{Unasked, page, refuse_given, word};
 use crate::ecs::Request;
@@ -12,9 +14,19 @@ pub(super) fn list_instances(shape: ecs::ListContainerInstancesRequest) -> Resul
         "ListContainerInstances",
         &[("filter", shape.filter.is_some_and(|filter| !filter.is_empty()))],
     )?;
-    let status = word("status", shape.status, InstanceStatus::from_word)?;
+    let filter = InstanceFilter {
+        status: word("status", shape.status, StatusWish::from_word)?,
+    };
     Ok(Request::Read(
-        Read::ListInstances(shape.cluster, status, page(shape.max_results, shape.next_token)?),
+        Read::ListInstances(shape.cluster, filter, page(shape.max_results, shape.next_token)?),
         Vec::new(),
     ))
+}
+
+pub(super) fn update_state(shape: ecs::UpdateContainerInstancesStateRequest) -> Request {
+    Request::Write(Write::UpdateInstancesState(UpdateInstancesState {
+        cluster: shape.cluster,
+        instances: shape.container_instances,
+        status: InstanceStatus::from_word(&shape.status),
+    }))
 }
