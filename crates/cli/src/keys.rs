@@ -1,4 +1,5 @@
-//! The administrator's key: given, or made once and kept in a file that only its owner can read.
+//! The keys of an installation, in files that only their owner can read: the administrator's, given or made once, and the one
+//! that seals pagination tokens.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_core::kernel::AccountId;
+use berth_server::config::PageKey;
 use serde::{Deserialize, Serialize};
 
 use crate::home::{write_private, write_private_once};
@@ -21,6 +23,7 @@ pub(crate) struct Key {
 }
 
 const FILE: &str = "administrator.json";
+const PAGE_FILE: &str = "pages.key";
 /// The alphabet of access key ids.
 const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The alphabet of secrets.
@@ -110,9 +113,40 @@ impl Key {
     }
 }
 
+/// The key that seals pagination tokens: the one of `dir`, else a new one, which `dir` keeps.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub(crate) fn page_key(dir: &Path) -> Result<PageKey> {
+    let path = dir.join(PAGE_FILE);
+    if !path.exists() {
+        let mut random = [0u8; 32];
+        getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+        write_private_once(&path, &hex::encode(random))?;
+    }
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut bytes = [0u8; 32];
+    let read = hex::decode_to_slice(text.trim(), &mut bytes);
+    read.with_context(|| format!("{} is damaged: remove it to have a new one made", path.display()))?;
+    Ok(PageKey::new(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_key_of_pages_is_made_once() {
+        let dir = std::env::temp_dir().join(format!("berth-page-key-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let first = page_key(&dir).unwrap();
+        assert!(page_key(&dir).unwrap() == first);
+        fs::remove_file(dir.join(PAGE_FILE)).unwrap();
+        assert!(page_key(&dir).unwrap() != first);
+        fs::write(dir.join(PAGE_FILE), "00").unwrap();
+        assert!(page_key(&dir).unwrap_err().to_string().contains("is damaged"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
 
     #[test]
     fn a_key_is_made_once() {

@@ -10,7 +10,7 @@ use berth_server::config::Config as ServerConfig;
 use tokio::sync::watch;
 
 use crate::home::{Contact, Home, private_dir};
-use crate::keys::Key;
+use crate::keys::{Key, page_key};
 use crate::options::{Agent, Endpoint, Machine, Server};
 use crate::signals::{Ending, Signals};
 
@@ -51,6 +51,7 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
         data_dir: private_dir(dir, "server")?,
         access_keys: vec![key.administrator(options.account_id)],
         allow_reset: options.allow_reset,
+        page_key: page_key(dir)?,
         clock: Clock::System,
     })
     .await

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use berth_core::iam::AccessKey;
+pub use berth_wire::page::Key as PageKey;
 
 use crate::clock::Clock;
 
@@ -18,6 +19,8 @@ pub struct Config {
     pub access_keys: Vec<AccessKey>,
     /// Whether `POST /_berth/reset` stops everything and wipes all state.
     pub allow_reset: bool,
+    /// What pagination tokens are sealed with: while it stays the same, tokens outlive a restart.
+    pub page_key: PageKey,
     /// Where the time comes from.
     pub clock: Clock,
 }

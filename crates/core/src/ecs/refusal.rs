@@ -50,8 +50,6 @@ pub enum Refusal {
         /// The most characters.
         most: usize,
     },
-    /// A pagination token that this endpoint never gave out.
-    PaginationToken,
     /// Tags that break AWS's limits.
     Tags(TagFault),
     /// A feature that Berth does not carry out; the sentence says which.

@@ -48,20 +48,21 @@ async fn answered(app: &App, head: &Head<'_>, body: &Bytes, request_id: &str) ->
     };
     let routed = route(auth::signed_for(&raw.head), &raw);
     let authenticated = auth::authenticate(app, &raw.head, body);
-    let (route, Authenticated { principal, scope }) = match (&routed, authenticated) {
+    let (route, Authenticated { principal, scope }) = match (routed, authenticated) {
         (Ok(route), Ok(authenticated)) => (route, authenticated),
-        (_, Err(refusal)) => return refused(&routed, &refusal, request_id),
-        (Err(unrouted), Ok(_)) => return unknown(unrouted, request_id),
+        (routed, Err(refusal)) => return refused(&routed, &refusal, request_id),
+        (Err(unrouted), Ok(_)) => return unknown(&unrouted, request_id),
     };
+    let route = route.paged(&app.config.page_key, &scope, &raw);
     let call = Call {
-        route,
+        route: &route,
         raw: &raw,
         principal,
         scope,
         host: head.host(),
     };
     let response = match services::answer(app, &call).await {
-        Ok(output) => route.encode(&output, request_id),
+        Ok(output) => route.encode(output, request_id),
         Err(error) => route.refuse(&error, request_id),
     };
     Answered {

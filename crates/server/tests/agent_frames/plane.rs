@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_server::Server;
 use berth_server::clock::Clock;
-use berth_server::config::Config;
+use berth_server::config::{Config, PageKey};
 use berth_wire::sigv4::{self, Credentials, PayloadHash, RequestHead, Secret, SigningTarget};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -85,6 +85,7 @@ impl Plane {
                 },
             }],
             allow_reset: false,
+            page_key: PageKey::new([7; 32]),
             clock: Clock::Set(Arc::clone(&now)),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()

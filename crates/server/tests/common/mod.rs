@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_server::Server;
 use berth_server::clock::Clock;
-use berth_server::config::Config;
+use berth_server::config::{Config, PageKey};
 use berth_wire::sigv4::{Credentials, PayloadHash, RequestHead, Secret, SigningTarget, sign};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -116,6 +116,7 @@ fn config(data_dir: &Path, allow_reset: bool) -> Config {
             principal,
         }],
         allow_reset,
+        page_key: PageKey::new([7; 32]),
         clock: Clock::System,
     }
 }

@@ -2,4 +2,5 @@
 
 mod ec2;
 mod logs;
+mod pages;
 mod sts;

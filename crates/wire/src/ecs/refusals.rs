@@ -43,7 +43,6 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::OutOfRange { member, least, most } => invalid(format!("{member} must be between {least} and {most}.")),
         Refusal::Word { member, word } => invalid(format!("Invalid value for {member}: {word}")),
         Refusal::TooLong { member, most } => invalid(format!("{member} must have at most {most} characters.")),
-        Refusal::PaginationToken => plain(INVALID, "Invalid token value."),
         Refusal::Tags(fault) => invalid(tag_text(fault)),
         Refusal::NotBuilt(text) => ("UnsupportedFeatureException", text.clone()),
         Refusal::Definition(fault) => (CLIENT, definition_text(fault)),

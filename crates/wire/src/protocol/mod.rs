@@ -20,7 +20,7 @@ mod xml;
 mod tests;
 
 use crate::document::{DecodeError, Document};
-use crate::schema::{OperationModel, ServiceModel};
+use crate::schema::{OperationModel, ServiceModel, StructureSchema};
 use crate::sigv4::RequestHead;
 
 pub use client::{CallError, Outgoing, decode_reply, encode_call};
@@ -146,6 +146,11 @@ impl Protocol {
         ];
         Response { status, headers, body }
     }
+}
+
+/// One spelling of a document, whatever the request's protocol was.
+pub(crate) fn canonical(document: &Document, schema: &'static StructureSchema) -> Vec<u8> {
+    json::encode(document, schema)
 }
 
 /// What an answer belongs to.

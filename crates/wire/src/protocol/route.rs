@@ -5,20 +5,49 @@
 //! and whether the signature is right, is not asked here.
 
 use super::{Call, Protocol, Request, Response, ServiceError, form};
+use berth_core::kernel::Scope;
+
 use crate::document::{DecodeError, Document};
+use crate::page::{Key, List};
 use crate::schema::{OperationModel, ServiceModel};
 use crate::shapes::{Input, Operation, SERVICES, Structure, from_document, into_document};
 
 /// A request whose operation is known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// What is called.
     pub operation: Operation,
     /// How the request is spelled and the answer will be.
     pub protocol: Protocol,
+    /// The list whose pages are turned, once it is known who does.
+    list: Option<List>,
 }
 
 impl Route {
+    /// Of a call of this operation.
+    #[must_use]
+    pub fn new(operation: Operation, protocol: Protocol) -> Self {
+        let list = None;
+        Self {
+            operation,
+            protocol,
+            list,
+        }
+    }
+
+    /// With pagination tokens that are good for `scope` and what `request` asks for only: inside, a token is the place that it
+    /// stands for.
+    #[must_use]
+    pub fn paged(self, key: &Key, scope: &Scope, request: &Request<'_>) -> Self {
+        if !List::is_list(self.operation) {
+            return self;
+        }
+        // A request that cannot be read is refused when it is decoded.
+        let document = self.protocol.decode_request(self.model(), request).ok();
+        let list = document.and_then(|document| List::of(key, scope, self.operation, &document));
+        Self { list, ..self }
+    }
+
     /// The service that is called.
     #[must_use]
     pub fn service(&self) -> &'static ServiceModel {
@@ -36,26 +65,35 @@ impl Route {
     /// # Errors
     /// What the service answers to a request that it cannot read.
     pub fn decode<I: Input>(&self, request: &Request<'_>) -> Result<I, ServiceError> {
-        let document = self.protocol.decode_request(self.model(), request);
-        let input = document.and_then(from_document);
-        input.map_err(|error| ServiceError::unreadable(self.service(), self.protocol, &error))
+        let unreadable = |error| ServiceError::unreadable(self.service(), self.protocol, &error);
+        let mut document = self
+            .protocol
+            .decode_request(self.model(), request)
+            .map_err(unreadable)?;
+        if let Some(list) = &self.list {
+            list.open_in(&mut document)?;
+        }
+        from_document(document).map_err(unreadable)
     }
 
     /// The answer. `output` is what the operation answers.
     #[must_use]
     pub fn answer<O: Structure>(&self, output: O, request_id: &str) -> Response {
-        self.encode(&into_document(output), request_id)
+        self.encode(into_document(output), request_id)
     }
 
     /// The answer out of a document of the operation's output.
     #[must_use]
-    pub fn encode(&self, output: &Document, request_id: &str) -> Response {
+    pub fn encode(&self, mut output: Document, request_id: &str) -> Response {
+        if let Some(list) = &self.list {
+            list.seal_in(&mut output);
+        }
         let call = Call {
             service: self.service(),
             operation: self.model(),
             request_id,
         };
-        self.protocol.encode_response(call, output)
+        self.protocol.encode_response(call, &output)
     }
 
     /// A refusal.
@@ -165,7 +203,7 @@ fn first_protocol(service: &ServiceModel, otherwise: Protocol) -> Protocol {
 
 fn find(service: &'static ServiceModel, protocol: Protocol, name: &str) -> Result<Route, Unrouted> {
     let operation = Operation::find(service, name).ok_or_else(|| unrouted(service, protocol, name))?;
-    Ok(Route { operation, protocol })
+    Ok(Route::new(operation, protocol))
 }
 
 fn unrouted(service: &'static ServiceModel, protocol: Protocol, name: &str) -> Unrouted {

@@ -114,7 +114,7 @@ pub(super) fn describe(
         ids: request.group_ids.as_deref(),
         filters: request.filters.as_deref(),
         max_results: request.max_results,
-        next_token: request.next_token.as_deref(),
+        after: request.next_token.as_deref(),
     };
     // Ids are taken for names as well.
     let id = view.network.security_group.to_string();

@@ -146,7 +146,7 @@ pub(super) fn describe(
         ids,
         filters: request.filters.as_deref(),
         max_results: request.max_results,
-        next_token: request.next_token.as_deref(),
+        after: request.next_token.as_deref(),
     };
     let all = view.interfaces.iter().map(|each| interface(view, each)).collect();
     let (network_interfaces, next_token) = INTERFACES.page(all, asked)?;

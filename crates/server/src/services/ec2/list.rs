@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use berth_wire::page;
 use berth_wire::protocol::ServiceError;
 use berth_wire::shapes::ec2::Filter;
 
@@ -36,11 +35,11 @@ pub(super) struct Asked<'a> {
     pub filters: Option<&'a [Filter]>,
     /// The most items of a page.
     pub max_results: Option<i32>,
-    /// Where the previous page ended.
-    pub next_token: Option<&'a str>,
+    /// Where the previous page ended: the route has opened the token.
+    pub after: Option<&'a str>,
 }
 
-/// A page and the token of the next one.
+/// A page and the place where it ends, if there is more.
 pub(super) type Page<T> = (Option<Vec<T>>, Option<String>);
 
 /// The least and the most items that a request may ask for. Without a wish a page has the most.
@@ -55,9 +54,8 @@ impl<T> Resource<T> {
         let most = page_length(asked.max_results)?;
         let chosen = self.with_ids(items, asked.ids.unwrap_or_default())?;
         let mut rest = filter::select(chosen, self.filters, asked.filters)?;
-        if let Some(token) = asked.next_token {
-            let last = self.opened(token)?;
-            rest.retain(|item| (self.place)(item).as_deref() > Some(last.as_str()));
+        if let Some(last) = asked.after {
+            rest.retain(|item| (self.place)(item).as_deref() > Some(last));
         }
         let more = rest.len() > most;
         rest.truncate(most);
@@ -65,8 +63,8 @@ impl<T> Resource<T> {
             .last()
             .filter(|_| more)
             .and_then(|item| (self.place)(item).as_deref());
-        let next_token = last.map(|place| page::seal(&format!("{}:{place}", self.prefix)));
-        Ok((Some(rest), next_token))
+        let last = last.map(str::to_owned);
+        Ok((Some(rest), last))
     }
 
     /// The items with these ids; all if there are none.
@@ -91,15 +89,6 @@ impl<T> Resource<T> {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let digits = text.strip_prefix(self.prefix);
         digits.is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.bytes().all(is_digit))
-    }
-
-    fn opened(&self, token: &str) -> Result<String, ServiceError> {
-        let place = page::open(token).ok();
-        let place = place
-            .as_deref()
-            .and_then(|place| place.strip_prefix(self.prefix)?.strip_prefix(':'));
-        let invalid = || ServiceError::client("InvalidNextToken", "The specified nextToken is not valid.");
-        place.map(str::to_owned).ok_or_else(invalid)
     }
 }
 

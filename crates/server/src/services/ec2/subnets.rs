@@ -90,7 +90,7 @@ pub(super) fn describe(
         ids: request.subnet_ids.as_deref(),
         filters: request.filters.as_deref(),
         max_results: request.max_results,
-        next_token: request.next_token.as_deref(),
+        after: request.next_token.as_deref(),
     };
     let all = view.subnets.iter().map(|each| subnet(view, each)).collect();
     let (subnets, next_token) = SUBNETS.page(all, asked)?;

@@ -399,25 +399,6 @@ fn pages_that_cannot_be_are_refused() {
         ..Default::default()
     };
     assert_eq!(code(refused(both)), "InvalidParameterCombination");
-    let foreign = DescribeVpcsRequest {
-        max_results: Some(5),
-        next_token: Some("x".to_owned()),
-        ..Default::default()
-    };
-    assert_eq!(code(vpcs::describe(&view, &foreign).unwrap_err()), "InvalidNextToken");
-    let first = DescribeNetworkInterfacesRequest {
-        max_results: Some(5),
-        ..Default::default()
-    };
-    let of_interfaces = interfaces::describe(&view, &first).unwrap().next_token;
-    let of_another_list = DescribeVpcsRequest {
-        next_token: of_interfaces,
-        ..Default::default()
-    };
-    assert_eq!(
-        code(vpcs::describe(&view, &of_another_list).unwrap_err()),
-        "InvalidNextToken"
-    );
 }
 
 #[test]

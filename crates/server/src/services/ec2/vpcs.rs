@@ -72,7 +72,7 @@ pub(super) fn describe(view: &NetworkView, request: &DescribeVpcsRequest) -> Res
         ids: request.vpc_ids.as_deref(),
         filters: request.filters.as_deref(),
         max_results: request.max_results,
-        next_token: request.next_token.as_deref(),
+        after: request.next_token.as_deref(),
     };
     let (vpcs, next_token) = VPCS.page(vec![vpc(view)], asked)?;
     Ok(DescribeVpcsResult { vpcs, next_token })

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use berth_telemetry::logs as store;
-use berth_wire::page;
 use berth_wire::protocol::ServiceError;
 use berth_wire::shapes::Empty;
 use berth_wire::shapes::logs::{
@@ -18,8 +17,6 @@ use super::{Place, done, names};
 const STANDARD: &str = "STANDARD";
 /// The most groups that a request may identify.
 const MOST_IDENTIFIERS: usize = 50;
-/// What the tokens of lists of identified groups begin with.
-const IDENTIFIED: &str = "log-groups:";
 
 /// CreateLogGroup.
 pub(super) fn create(place: &Place, request: CreateLogGroupRequest) -> Result<Empty, ServiceError> {
@@ -143,10 +140,7 @@ fn identified(
         .map(|identifier| names::identified(&place.scope, identifier));
     let mut names: BTreeSet<String> = names.collect::<Result<_, _>>()?;
     if let Some(token) = &request.next_token {
-        let place = page::open(token).ok();
-        let last = place.as_deref().and_then(|place| place.strip_prefix(IDENTIFIED));
-        let last = last.ok_or_else(|| invalid("The specified nextToken is invalid."))?;
-        names.retain(|name| name.as_str() > last);
+        names.retain(|name| name > token);
     }
     let mut groups = Vec::new();
     for name in names {
@@ -158,7 +152,7 @@ fn identified(
     let more = groups.len() > most;
     groups.truncate(most);
     let last = groups.last().filter(|_| more);
-    let next_token = last.map(|group| page::seal(&format!("{IDENTIFIED}{}", group.log_group_name)));
+    let next_token = last.map(|group| group.log_group_name.clone());
     Ok(store::LogGroupPage {
         log_groups: groups,
         next_token,

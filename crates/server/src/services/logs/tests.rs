@@ -206,7 +206,6 @@ fn groups_are_found_by_their_identifiers() {
     assert_eq!(listed(Ok(second)), ["/c"]);
     for refused in [
         of(&["/a"], Some(0), None),
-        of(&["/a"], None, Some("x".to_owned())),
         of(&["arn:aws:logs:us-east-1:999999999999:log-group:/a"], None, None),
         of(&vec!["/a"; 51], None, None),
     ] {

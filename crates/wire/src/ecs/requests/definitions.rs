@@ -15,7 +15,7 @@ pub(super) fn list_definitions(shape: ecs::ListTaskDefinitionsRequest) -> Result
         descending: word("sort", shape.sort, sort)?.unwrap_or(false),
     };
     Ok(Request::Read(
-        Read::ListTaskDefinitions(filter, page(shape.max_results, shape.next_token)?),
+        Read::ListTaskDefinitions(filter, page(shape.max_results, shape.next_token)),
         Vec::new(),
     ))
 }
@@ -35,7 +35,7 @@ pub(super) fn list_families(shape: ecs::ListTaskDefinitionFamiliesRequest) -> Re
         status: word("status", status, DefinitionStatus::from_word)?,
     };
     Ok(Request::Read(
-        Read::ListFamilies(filter, page(shape.max_results, shape.next_token)?),
+        Read::ListFamilies(filter, page(shape.max_results, shape.next_token)),
         Vec::new(),
     ))
 }

@@ -18,7 +18,7 @@ pub(super) fn list_instances(shape: ecs::ListContainerInstancesRequest) -> Resul
         status: word("status", shape.status, StatusWish::from_word)?,
     };
     Ok(Request::Read(
-        Read::ListInstances(shape.cluster, filter, page(shape.max_results, shape.next_token)?),
+        Read::ListInstances(shape.cluster, filter, page(shape.max_results, shape.next_token)),
         Vec::new(),
     ))
 }

@@ -12,7 +12,6 @@ use berth_core::ecs::api::{Read, Write};
 use berth_core::ecs::view::list::PageWish;
 
 use super::{Request, Unasked, definition, reports};
-use crate::page;
 use crate::protocol::{self, Route, ServiceError, not_built};
 use crate::shapes::ecs::{self, Operation};
 
@@ -32,7 +31,7 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
         Operation::ListClusters => {
             let shape: ecs::ListClustersRequest = route.decode(raw)?;
             Ok(Request::Read(
-                Read::ListClusters(page(shape.max_results, shape.next_token)?),
+                Read::ListClusters(page(shape.max_results, shape.next_token)),
                 Vec::new(),
             ))
         }
@@ -136,15 +135,12 @@ fn given<T>(list: Option<&Vec<T>>) -> bool {
     list.is_some_and(|list| !list.is_empty())
 }
 
-fn page(limit: Option<i32>, token: Option<String>) -> Result<PageWish, Refusal> {
-    let after = token
-        .filter(|token| !token.is_empty())
-        .map(|token| page::open(&token))
-        .transpose();
-    Ok(PageWish {
+/// The route has opened the token: it is the place where the page before ended.
+fn page(limit: Option<i32>, token: Option<String>) -> PageWish {
+    PageWish {
         limit: limit.map(i64::from),
-        after: after.map_err(|_| Refusal::PaginationToken)?,
-    })
+        after: token.filter(|token| !token.is_empty()),
+    }
 }
 
 /// The variant for a word, or a refusal that names the member.

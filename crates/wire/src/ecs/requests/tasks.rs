@@ -29,7 +29,7 @@ pub(super) fn list_tasks(shape: ecs::ListTasksRequest) -> Result<Request, Unaske
         started_by: shape.started_by,
     };
     Ok(Request::Read(
-        Read::ListTasks(shape.cluster, filter, page(shape.max_results, shape.next_token)?),
+        Read::ListTasks(shape.cluster, filter, page(shape.max_results, shape.next_token)),
         Vec::new(),
     ))
 }

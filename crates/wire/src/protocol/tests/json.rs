@@ -10,10 +10,7 @@ use crate::document::Timestamp;
 use crate::shapes::{ecs, from_document, into_document, logs};
 
 fn route_to(operation: ecs::Operation) -> Route {
-    Route {
-        operation: crate::shapes::Operation::Ecs(operation),
-        protocol: Protocol::AwsJson11,
-    }
+    Route::new(crate::shapes::Operation::Ecs(operation), Protocol::AwsJson11)
 }
 
 fn check_refusal(operation: ecs::Operation, body: &str, expected: Expect) {
@@ -90,10 +87,10 @@ fn an_answer_leaves_absent_members_out() {
 
 #[test]
 fn an_operation_without_output_answers_nothing() {
-    let route = Route {
-        operation: crate::shapes::Operation::Logs(logs::Operation::CreateLogGroup),
-        protocol: Protocol::AwsJson11,
-    };
+    let route = Route::new(
+        crate::shapes::Operation::Logs(logs::Operation::CreateLogGroup),
+        Protocol::AwsJson11,
+    );
     let response = route.answer(crate::shapes::Empty {}, "5e1c");
     assert_eq!((response.status, response.body.as_slice()), (200, &b""[..]));
 }

@@ -11,17 +11,11 @@ use crate::schema::{Kind, ListSchema, MapSchema, StructureSchema, member};
 use crate::shapes::{Operation, Structure, ec2, sts};
 
 fn sts_route(operation: sts::Operation) -> Route {
-    Route {
-        operation: Operation::Sts(operation),
-        protocol: Protocol::AwsQuery,
-    }
+    Route::new(Operation::Sts(operation), Protocol::AwsQuery)
 }
 
 fn ec2_route(operation: ec2::Operation) -> Route {
-    Route {
-        operation: Operation::Ec2(operation),
-        protocol: Protocol::Ec2Query,
-    }
+    Route::new(Operation::Ec2(operation), Protocol::Ec2Query)
 }
 
 fn text(value: &str) -> Option<String> {
@@ -327,7 +321,7 @@ fn every_output_is_well_formed_xml_with_all_its_texts() {
         .chain(ec2::Operation::ALL.iter().map(|it| ec2_route(*it)))
     {
         let document = sample(route.model().output);
-        let body = String::from_utf8(route.encode(&document, "5e1c").body).expect("text");
+        let body = String::from_utf8(route.encode(document, "5e1c").body).expect("text");
         let mut reader = quick_xml::Reader::from_str(&body);
         let (mut depth, mut texts) = (0, 0);
         loop {
