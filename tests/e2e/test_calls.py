@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from support.berth import ACCOUNT, Berth
+from support.refusals import refused
 from support.story import container
 
 REGION = "sa-east-1"
@@ -20,13 +20,6 @@ def ecs(berth: Berth):
     client = berth.client("ecs", REGION)
     client.create_cluster()
     return client
-
-
-def refused(call, **request: Any) -> tuple[str, str]:
-    """Code and text of the refusal of a call."""
-    with pytest.raises(ClientError) as caught:
-        call(**request)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def register(ecs, family: str, **members: Any) -> str:

@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from support.berth import ACCOUNT, Berth
 from support.images import ROOT
 from support.model import sample
+from support.refusals import refused
 from support.story import container
 
 REGION = "eu-north-1"
@@ -24,14 +24,6 @@ SAMPLE = json.loads((ROOT / "examples/sample-fargate-app/task-definition.json").
 def ecs(berth: Berth):
     """ECS in a region where nobody else registers anything."""
     return berth.client("ecs", REGION)
-
-
-def refused(call, **request: Any) -> tuple[str, str]:
-    """Code and text of the refusal of a call."""
-    with pytest.raises(ClientError) as caught:
-        call(**request)
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def register(ecs, family: str, *containers: dict[str, Any], **members: Any) -> dict[str, Any]:

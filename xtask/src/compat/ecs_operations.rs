@@ -195,9 +195,18 @@ const SECTIONS: &[Section] = &[
         title: "Tags",
         source: Source::Operations,
         rows: &[
-            refused("ListTagsForResource"),
-            refused("TagResource"),
-            refused("UntagResource"),
+            full(
+                "ListTagsForResource",
+                "tests/e2e/test_tags.py::test_tags_of_a_cluster_come_and_go",
+            ),
+            full(
+                "TagResource",
+                "tests/e2e/test_tags.py::test_tags_of_a_running_task_and_its_machine",
+            ),
+            full(
+                "UntagResource",
+                "tests/e2e/test_tags.py::test_tags_of_a_cluster_come_and_go",
+            ),
         ],
     },
     Section {

@@ -7,6 +7,7 @@ use super::admit::register_instance::{self, RegisterInstance};
 use super::admit::register_task_definition::{self, Draft};
 use super::admit::run_task::{self, Admission, Order, RunTask};
 use super::admit::stop_task::{self, StopTask};
+use super::admit::tag;
 use super::admit::update_instances_state::{self, UpdateInstancesState};
 use super::admit::{Admitted, Caller, deregister_task_definition, submit};
 use super::refer;
@@ -38,6 +39,10 @@ pub enum Write {
     RunTask(RunTask),
     /// StopTask.
     StopTask(StopTask),
+    /// TagResource: an ARN and tags.
+    Tag(String, Vec<(String, String)>),
+    /// UntagResource: an ARN and keys of tags.
+    Untag(String, Vec<String>),
     /// SubmitTaskStateChange and its two narrower sisters.
     Submit(Submit),
 }
@@ -74,6 +79,8 @@ pub enum Read {
     DescribeTasks(Option<String>, Vec<String>),
     /// ListTasks.
     ListTasks(Option<String>, TaskFilter, PageWish),
+    /// ListTagsForResource, with its ARN.
+    ListTags(String),
 }
 
 /// How an admitted write goes on.
@@ -100,6 +107,8 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
             Admission::Repeated(keys) => Ok(Admitted::unchanged(Answer::Tasks(keys, Vec::new()))),
         },
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
+        Write::Tag(arn, tags) => tag::tag(state, caller, &arn, tags),
+        Write::Untag(arn, keys) => tag::untag(state, caller, &arn, &keys),
         Write::Submit(request) => admit_report(state, cx, caller, request),
     };
     whole.map(Step::Whole)
@@ -131,6 +140,7 @@ pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Repl
         Read::ListInstances(cluster, filter, page) => list::instances(state, scope, cluster.as_deref(), filter, page),
         Read::DescribeTasks(cluster, names) => facts.describe_tasks(scope, cluster.as_deref(), names),
         Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
+        Read::ListTags(arn) => Ok(Reply::Tags(tag::find(state, scope, arn)?.tags().clone())),
     }
 }
 
@@ -148,6 +158,8 @@ impl Write {
             Self::UpdateInstancesState(_) => "ecs:UpdateContainerInstancesState",
             Self::RunTask(_) => "ecs:RunTask",
             Self::StopTask(_) => "ecs:StopTask",
+            Self::Tag(..) => "ecs:TagResource",
+            Self::Untag(..) => "ecs:UntagResource",
             Self::Submit(_) => "ecs:SubmitTaskStateChange",
         }
     }
@@ -167,6 +179,7 @@ impl Read {
             Self::ListInstances(..) => "ecs:ListContainerInstances",
             Self::DescribeTasks(..) => "ecs:DescribeTasks",
             Self::ListTasks(..) => "ecs:ListTasks",
+            Self::ListTags(_) => "ecs:ListTagsForResource",
         }
     }
 }

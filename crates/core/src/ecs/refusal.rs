@@ -52,6 +52,8 @@ pub enum Refusal {
     },
     /// Tags that break AWS's limits.
     Tags(TagFault),
+    /// Something whose tags were asked for and that has none.
+    Untaggable(Untaggable),
     /// A feature that Berth does not carry out; the sentence says which.
     NotBuilt(String),
     /// A task definition that is not valid.
@@ -101,6 +103,21 @@ pub enum Refusal {
     Resource(String),
     /// The caller may not do this.
     Denied(crate::iam::Denied),
+}
+
+/// Why something has no tags to show or to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untaggable {
+    /// Nothing of this kind has the ARN.
+    Missing(&'static str),
+    /// The thing of this kind can only be looked at any more.
+    Inactive(&'static str),
+    /// No such task definition.
+    MissingDefinition,
+    /// The task is over.
+    StoppedTask,
+    /// An ARN of the old form, which lacks the cluster.
+    ShortArn,
 }
 
 /// What is wrong with a task definition.

@@ -33,8 +33,7 @@ impl Tags {
             return Err(TagFault::TooMany);
         }
         for (at, (key, value)) in tags.iter().enumerate() {
-            let reserved = key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"));
-            if key.is_empty() || key.chars().count() > 128 || reserved || !key.chars().all(is_tag_char) {
+            if key.is_empty() || key.chars().count() > 128 || is_reserved(key) || !key.chars().all(is_tag_char) {
                 return Err(TagFault::Key(key.clone()));
             }
             if value.chars().count() > 256 || !value.chars().all(is_tag_char) {
@@ -47,6 +46,43 @@ impl Tags {
         Ok(Self(tags))
     }
 
+    /// These tags and `more`, which win over those of the same key.
+    ///
+    /// # Errors
+    /// More than [`Tags::MOST`] that are the user's own.
+    pub fn with(&self, more: &Self) -> Result<Self, TagFault> {
+        let renewed = self
+            .iter()
+            .map(|(key, value)| (key.clone(), more.get(key).unwrap_or(value).to_owned()));
+        let added = more.iter().filter(|(key, _)| self.get(key).is_none()).cloned();
+        let all: Vec<(String, String)> = renewed.chain(added).collect();
+        let own = all.iter().filter(|(key, _)| !is_reserved(key)).count();
+        if own <= Self::MOST {
+            Ok(Self(all))
+        } else {
+            Err(TagFault::TooMany)
+        }
+    }
+
+    /// These tags without those of `keys`. A key that is not there is no fault.
+    ///
+    /// # Errors
+    /// A reserved key: its tag is not the user's to take.
+    pub fn without(&self, keys: &[String]) -> Result<Self, TagFault> {
+        if let Some(key) = keys.iter().find(|key| is_reserved(key)) {
+            return Err(TagFault::Key(key.clone()));
+        }
+        let kept = self.iter().filter(|(key, _)| !keys.contains(key));
+        Ok(Self(kept.cloned().collect()))
+    }
+
+    /// The value of the tag with this key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let found = self.iter().find(|(other, _)| other == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Keys and values.
     pub fn iter(&self) -> std::slice::Iter<'_, (String, String)> {
         self.0.iter()
@@ -57,6 +93,11 @@ impl Tags {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whether AWS keeps this key to itself.
+fn is_reserved(key: &str) -> bool {
+    key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
 }
 
 fn is_tag_char(c: char) -> bool {
@@ -84,6 +125,28 @@ mod tests {
         assert_eq!(
             Tags::new((0..51).map(|n| tag(&n.to_string(), "")).collect()),
             Err(TagFault::TooMany)
+        );
+    }
+
+    #[test]
+    fn tags_come_and_go() {
+        let tags =
+            |list: &[(&str, &str)]| Tags::new(list.iter().map(|(key, value)| tag(key, value)).collect()).unwrap();
+        let few = tags(&[("a", "1"), ("b", "2")]);
+        assert_eq!(
+            few.with(&tags(&[("a", "3"), ("c", "")])),
+            Ok(tags(&[("a", "3"), ("b", "2"), ("c", "")]))
+        );
+        assert_eq!(few.without(&["a".into(), "z".into()]), Ok(tags(&[("b", "2")])));
+        assert_eq!(few.without(&["aws:x".into()]), Err(TagFault::Key("aws:x".into())));
+        let many = Tags::new((0..49).map(|n| tag(&n.to_string(), "")).collect()).unwrap();
+        assert_eq!(many.with(&few), Err(TagFault::TooMany));
+        assert!(many.with(&tags(&[("a", "")])).is_ok());
+        assert!(
+            Tags::new((0..50).map(|n| tag(&n.to_string(), "")).collect())
+                .unwrap()
+                .with(&tags(&[("0", "x")]))
+                .is_ok()
         );
     }
 }

@@ -15,3 +15,4 @@ mod properties;
 mod reports;
 mod run_task;
 mod stop_task;
+mod tags;

@@ -1,7 +1,7 @@
 //! The brain's refusals as the exceptions and texts of ECS: the only place where they are spelled.
 
 use berth_core::ecs::Refusal;
-use berth_core::ecs::refusal::Fault;
+use berth_core::ecs::refusal::{Fault, Untaggable};
 use berth_core::kernel::tags::TagFault;
 
 use crate::protocol::ServiceError;
@@ -44,6 +44,7 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::Word { member, word } => invalid(format!("Invalid value for {member}: {word}")),
         Refusal::TooLong { member, most } => invalid(format!("{member} must have at most {most} characters.")),
         Refusal::Tags(fault) => invalid(tag_text(fault)),
+        Refusal::Untaggable(why) => untaggable(*why),
         Refusal::NotBuilt(text) => ("UnsupportedFeatureException", text.clone()),
         Refusal::Definition(fault) => (CLIENT, definition_text(fault)),
         Refusal::DefinitionUnknown => plain(CLIENT, "Unable to describe task definition."),
@@ -101,6 +102,25 @@ fn tag_text(fault: &TagFault) -> String {
         TagFault::Value(key) => format!("Invalid value of the tag {key}."),
         TagFault::Duplicate(key) => format!("Duplicate tag keys found: {key}"),
     }
+}
+
+/// Code and text for what has no tags.
+fn untaggable(why: Untaggable) -> (&'static str, String) {
+    let text = match why {
+        Untaggable::Missing(kind) => {
+            format!("The specified {kind} does not exist. Specify a valid {kind} and try again.")
+        }
+        Untaggable::Inactive(kind) => {
+            format!("The specified {kind} is inactive. Specify an active {kind} and try again.")
+        }
+        Untaggable::MissingDefinition => {
+            let text = "The specified task definition does not exist. Specify a valid account, family, revision and try again.";
+            return (CLIENT, text.to_owned());
+        }
+        Untaggable::StoppedTask => "The specified task is stopped. Specify a running task and try again.".to_owned(),
+        Untaggable::ShortArn => "Long arn format must be used for tagging operations".to_owned(),
+    };
+    (INVALID, text)
 }
 
 /// The texts of RegisterTaskDefinition's ClientException.

@@ -8,6 +8,7 @@ use super::model::{Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefini
 use super::model::{ContainerInstance, Resources};
 use super::place::Failure;
 use super::state::Counts;
+use crate::kernel::Tags;
 
 /// What the answer to a write shows, once its changes are applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum Reply {
     Tasks(Vec<TaskView>, Vec<Failure>),
     /// A page of names or ARNs.
     Page(Page),
+    /// The tags of one thing.
+    Tags(Tags),
     /// That it was taken.
     Acknowledged,
     /// How much of a reset is left to do.

@@ -9,7 +9,7 @@ use berth_core::ecs::place::Failure;
 use berth_core::ecs::session::ToAgent;
 use berth_core::ecs::view::assignment::{Assignment, Desired};
 use berth_core::ecs::view::{ClusterView, InstanceView, Reply, TaskView};
-use berth_core::kernel::{Edit, Timestamp};
+use berth_core::kernel::{Edit, Tags, Timestamp};
 use berth_core::network;
 
 use super::steps::CAPABILITIES;
@@ -150,6 +150,7 @@ impl World {
                     .map_or(String::new(), |next| format!("\n  next {next}"));
                 format!("= {}{next}", page.items.join(" "))
             }
+            Ok(Reply::Tags(tags)) => format!("= {}", tag_words(tags)),
             Ok(Reply::Acknowledged) => "= acknowledged".to_owned(),
             Ok(Reply::Remaining(left)) => format!("= {left} left"),
         };
@@ -159,6 +160,15 @@ impl World {
     /// Seconds since the story began.
     pub(crate) fn clock(&self) -> i64 {
         self.now.since_ms(BEGIN) / 1000
+    }
+}
+
+fn tag_words(tags: &Tags) -> String {
+    let words: Vec<String> = tags.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+    if words.is_empty() {
+        "no tags".to_owned()
+    } else {
+        words.join(" ")
     }
 }
 

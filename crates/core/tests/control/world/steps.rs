@@ -80,6 +80,8 @@ impl World {
                 let report = self.report(line);
                 self.write(Write::Submit(report));
             }
+            "tag" => self.write(Write::Tag(self.place(line.word(1)), pairs(&line.list("tags")))),
+            "untag" => self.write(Write::Untag(self.place(line.word(1)), line.list("keys"))),
             "wait" => self.wait(line.word(1)),
             "restart" => self.restart(),
             "reset" => self.handle(Event::Reset),
@@ -357,6 +359,7 @@ impl World {
         };
         let cluster = line.owned("cluster");
         let read = match (line.word(0), line.word(1)) {
+            ("list", "tags") => Read::ListTags(self.place(line.word(2))),
             ("list", "clusters") => Read::ListClusters(page),
             ("list", "definitions") => Read::ListTaskDefinitions(
                 DefinitionFilter {
@@ -404,7 +407,11 @@ impl World {
 
     /// The place after which a page goes on: an ARN in the story's names.
     fn place(&self, text: &str) -> String {
-        let mut text = text.replace("arn:", "arn:aws:ecs:us-east-1:123456789012:");
+        let mut text = if text.starts_with("arn:aws:") {
+            text.to_owned()
+        } else {
+            text.replace("arn:", "arn:aws:ecs:us-east-1:123456789012:")
+        };
         for (name, machine) in &self.machines {
             text = text.replace(&format!("/{name}"), &format!("/{}", machine.key.id));
         }

@@ -7,7 +7,7 @@ mod tasks;
 use berth_core::ecs::view::{Page, Reply};
 
 use super::definition;
-use super::entities::failures;
+use super::entities::{failures, tags};
 use crate::document::Document;
 use crate::shapes::ecs::{self, Operation};
 use crate::shapes::into_document;
@@ -72,7 +72,22 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             })
         }
         Reply::Page(page) => list(operation, page),
-        Reply::Acknowledged | Reply::Remaining(_) => into_document(ecs::SubmitTaskStateChangeResponse {
+        Reply::Tags(found) => into_document(ecs::ListTagsForResourceResponse {
+            tags: Some(tags(&found)),
+        }),
+        Reply::Acknowledged | Reply::Remaining(_) => acknowledgment(operation),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
+fn acknowledgment(operation: Operation) -> Document {
+    match operation {
+        Operation::TagResource => into_document(ecs::TagResourceResponse {}),
+        Operation::UntagResource => into_document(ecs::UntagResourceResponse {}),
+        _ => into_document(ecs::SubmitTaskStateChangeResponse {
             acknowledgment: Some("ok".to_owned()),
         }),
     }

@@ -3,6 +3,7 @@
 mod clusters;
 mod definitions;
 mod instances;
+mod tags;
 mod tasks;
 
 use berth_core::ecs::Refusal;
@@ -52,6 +53,9 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
         }
         Operation::ListTaskDefinitions => definitions::list_definitions(route.decode(raw)?),
         Operation::ListTaskDefinitionFamilies => definitions::list_families(route.decode(raw)?),
+        Operation::TagResource => Ok(tags::tag(route.decode(raw)?)),
+        Operation::UntagResource => Ok(tags::untag(route.decode(raw)?)),
+        Operation::ListTagsForResource => Ok(tags::list(route.decode(raw)?)),
         other => request_of_instances_and_tasks(other, route, raw),
     }
 }
