@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from support.berth import ACCOUNT, Berth
 from support.refusals import refused
@@ -19,7 +20,7 @@ INVALID = "InvalidParameterException"
 @pytest.fixture
 def ecs(berth: Berth):
     """ECS in a region without machines, with one cluster and one definition."""
-    client = berth.client("ecs", REGION)
+    client = berth.client("ecs", REGION, config=Config(parameter_validation=False))
     client.create_cluster(clusterName="fleet")
     return client
 
