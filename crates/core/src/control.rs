@@ -151,6 +151,8 @@ pub const RECONNECT_GRACE_MS: i64 = 5_000;
 pub const ENDED_TASK_MS: i64 = 3_600_000;
 /// Milliseconds for which a container instance can be described after it was deregistered.
 pub const INACTIVE_INSTANCE_MS: i64 = 3_600_000;
+/// Milliseconds for which a task definition shows that it is being deleted, also when nothing refers to it.
+pub const DELETED_DEFINITION_MS: i64 = 10_000;
 /// Milliseconds for which a client token is remembered.
 pub const CLIENT_TOKEN_MS: i64 = 86_400_000;
 /// The most tasks or tokens that one turn of a sweep or of a loop takes, so that a tick stays below 100 changes.
@@ -234,8 +236,12 @@ impl Control {
         let ended = ecs.first_ended().map(|(at, _)| at.plus_ms(ENDED_TASK_MS));
         let token = ecs.first_remembered().map(|(at, _)| at.plus_ms(CLIENT_TOKEN_MS));
         let left = ecs.first_left().map(|(at, _)| at.plus_ms(INACTIVE_INSTANCE_MS));
+        let unused = ecs.first_unused().map(|(at, _)| at.plus_ms(DELETED_DEFINITION_MS));
         let at_once = self.unfinished.then(Timestamp::default);
-        [agents, ended, token, left, at_once].into_iter().flatten().min()
+        [agents, ended, token, left, unused, at_once]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether the agent of `instance` may connect: it is registered, or was deregistered and still has tasks to stop.
@@ -383,20 +389,25 @@ impl Turn<'_> {
     /// Forgets what ended long ago, a slice at a time.
     fn sweep(&mut self) {
         for _ in 0..SLICE {
-            let ecs = &self.control.state.ecs;
-            let due = |at: &Timestamp, keep_ms| self.cx.now.since_ms(*at) >= keep_ms;
-            let change = match (ecs.first_ended(), ecs.first_remembered(), ecs.first_left()) {
-                (Some((at, key)), _, _) if due(at, ENDED_TASK_MS) => ecs::Change::Task(Edit::Delete(key.clone())),
-                (_, Some((at, key)), _) if due(at, CLIENT_TOKEN_MS) => {
-                    ecs::Change::ClientToken(Edit::Delete(key.clone()))
-                }
-                (_, _, Some((at, key))) if due(at, INACTIVE_INSTANCE_MS) => {
-                    ecs::Change::Instance(Edit::Delete(key.clone()))
-                }
-                _ => return,
+            let Some(change) = self.due_to_go() else {
+                return;
             };
             self.put(Change::Ecs(change));
         }
+    }
+
+    /// The first thing that is due to be forgotten.
+    fn due_to_go(&self) -> Option<ecs::Change> {
+        let ecs = &self.control.state.ecs;
+        let due = |at: &Timestamp, keep_ms| self.cx.now.since_ms(*at) >= keep_ms;
+        let task = ecs.first_ended().filter(|(at, _)| due(at, ENDED_TASK_MS));
+        let token = ecs.first_remembered().filter(|(at, _)| due(at, CLIENT_TOKEN_MS));
+        let left = ecs.first_left().filter(|(at, _)| due(at, INACTIVE_INSTANCE_MS));
+        let unused = ecs.first_unused().filter(|(at, _)| due(at, DELETED_DEFINITION_MS));
+        task.map(|(_, key)| ecs::Change::Task(Edit::Delete(key.clone())))
+            .or_else(|| token.map(|(_, key)| ecs::Change::ClientToken(Edit::Delete(key.clone()))))
+            .or_else(|| left.map(|(_, key)| ecs::Change::Instance(Edit::Delete(key.clone()))))
+            .or_else(|| unused.map(|(_, key)| ecs::Change::TaskDefinition(Edit::Delete(key.clone()))))
     }
 
     fn finish(mut self) -> Output {

@@ -93,7 +93,10 @@ const SECTIONS: &[Section] = &[
         title: "Task definitions",
         source: Source::Operations,
         rows: &[
-            refused("DeleteTaskDefinitions"),
+            full(
+                "DeleteTaskDefinitions",
+                "crates/core/tests/control/definition_ends.rs::a_life_ends",
+            ),
             full(
                 "DeregisterTaskDefinition",
                 "tests/e2e/test_definitions.py::test_a_deregistered_definition_cannot_be_run",
@@ -106,9 +109,8 @@ const SECTIONS: &[Section] = &[
                 "ListTaskDefinitionFamilies",
                 "tests/e2e/test_definitions.py::test_families_are_listed_by_what_is_active_in_them",
             ),
-            partial(
+            full(
                 "ListTaskDefinitions",
-                "status DELETE_IN_PROGRESS is unknown",
                 "tests/e2e/test_definitions.py::test_definitions_are_listed_page_by_page",
             ),
             partial(

@@ -9,7 +9,7 @@ use super::admit::run_task::{self, Admission, Order, RunTask};
 use super::admit::stop_task::{self, StopTask};
 use super::admit::tag;
 use super::admit::update_instances_state::{self, UpdateInstancesState};
-use super::admit::{Admitted, Caller, deregister_task_definition, submit};
+use super::admit::{Admitted, Caller, delete_task_definitions, deregister_task_definition, submit};
 use super::refer;
 use super::report::TaskReport;
 use super::state::State;
@@ -29,6 +29,8 @@ pub enum Write {
     RegisterTaskDefinition(Draft),
     /// DeregisterTaskDefinition, with `family:revision` or an ARN.
     DeregisterTaskDefinition(String),
+    /// DeleteTaskDefinitions, with `family:revision` or ARNs.
+    DeleteTaskDefinitions(Vec<String>),
     /// RegisterContainerInstance.
     RegisterInstance(RegisterInstance),
     /// DeregisterContainerInstance.
@@ -99,6 +101,7 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
         Write::DeleteCluster(name) => cluster::delete(state, caller, &name),
         Write::RegisterTaskDefinition(draft) => register_task_definition::admit(state, cx, caller, draft),
         Write::DeregisterTaskDefinition(name) => deregister_task_definition::admit(state, cx, caller, &name),
+        Write::DeleteTaskDefinitions(names) => delete_task_definitions::admit(state, cx, caller, &names),
         Write::RegisterInstance(request) => register_instance::admit(state, cx, caller, request),
         Write::DeregisterInstance(request) => deregister_instance::admit(state, cx, caller, &request),
         Write::UpdateInstancesState(request) => update_instances_state::admit(state, caller, &request),
@@ -153,6 +156,7 @@ impl Write {
             Self::DeleteCluster(_) => "ecs:DeleteCluster",
             Self::RegisterTaskDefinition(_) => "ecs:RegisterTaskDefinition",
             Self::DeregisterTaskDefinition(_) => "ecs:DeregisterTaskDefinition",
+            Self::DeleteTaskDefinitions(_) => "ecs:DeleteTaskDefinitions",
             Self::RegisterInstance(_) => "ecs:RegisterContainerInstance",
             Self::DeregisterInstance(_) => "ecs:DeregisterContainerInstance",
             Self::UpdateInstancesState(_) => "ecs:UpdateContainerInstancesState",

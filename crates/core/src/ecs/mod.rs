@@ -12,6 +12,7 @@ pub mod reconcile;
 pub mod refer;
 pub mod refusal;
 pub mod report;
+mod revisions;
 pub mod session;
 pub mod state;
 pub mod view;

@@ -7,8 +7,9 @@ use super::model::task_definition::{Family, FamilyKey};
 use super::model::{
     ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ContainerInstance, InstanceKey, Task, TaskDefinition,
 };
-use super::model::{DefinitionStatus, FamilyName, TaskDefinitionKey, TaskKey};
+use super::model::{FamilyName, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
+use super::revisions::Revisions;
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::{Edit, Scope, Table, Timestamp};
 
@@ -43,6 +44,7 @@ pub struct State {
     registrations: BTreeSet<(ClusterKey, String, InstanceId)>,
     ended: BTreeSet<(Timestamp, TaskKey)>,
     left: BTreeSet<(Timestamp, InstanceKey)>,
+    revisions: Revisions,
     remembered: BTreeSet<(Timestamp, ClientTokenKey)>,
 }
 
@@ -63,11 +65,17 @@ impl State {
         match change {
             Change::Cluster(edit) => drop(self.clusters.apply(edit)),
             Change::Family(edit) => drop(self.families.apply(edit)),
-            Change::TaskDefinition(edit) => drop(self.definitions.apply(edit)),
+            Change::TaskDefinition(edit) => self.apply_definition(edit),
             Change::Instance(edit) => self.apply_instance(edit),
             Change::Task(edit) => self.apply_task(edit),
             Change::ClientToken(edit) => self.apply_token(edit),
         }
+    }
+
+    fn apply_definition(&mut self, edit: Edit<TaskDefinition>) {
+        let key = edit.key().clone();
+        let old = self.definitions.apply(edit);
+        self.revisions.set(&key, old.as_ref(), self.definitions.get(&key));
     }
 
     fn apply_instance(&mut self, edit: Edit<ContainerInstance>) {
@@ -109,10 +117,18 @@ impl State {
             new.iter().for_each(|task| counts.shift(task, true));
         });
         if let Some(old) = &old {
-            self.index.remove_task(old, self.definitions.get(&old.definition_key()));
+            let definition = self.definitions.get(&old.definition_key());
+            self.index.remove_task(old, definition);
+            if new.is_none() {
+                self.revisions.task_went(&old.definition_key(), definition);
+            }
         }
         if let Some(new) = new {
-            self.index.add_task(new, self.definitions.get(&new.definition_key()));
+            let definition = self.definitions.get(&new.definition_key());
+            self.index.add_task(new, definition);
+            if old.is_none() {
+                self.revisions.task_came(&new.definition_key(), definition);
+            }
         }
     }
 
@@ -266,9 +282,13 @@ impl State {
     /// The newest revision of a family that new tasks may use.
     #[must_use]
     pub fn newest_active(&self, scope: &Scope, family: &FamilyName) -> Option<&TaskDefinition> {
-        self.revisions(scope, family)
-            .rev()
-            .find(|definition| definition.status == DefinitionStatus::Active)
+        self.definitions.get(self.revisions.newest_active(scope, family)?)
+    }
+
+    /// The definition that is to be deleted for the longest time among those to which no task refers, and since when.
+    #[must_use]
+    pub fn first_unused(&self) -> Option<&(Timestamp, TaskDefinitionKey)> {
+        self.revisions.first_unused()
     }
 
     /// The families of `scope`, in the order of their names.

@@ -4,6 +4,7 @@ mod world;
 
 mod agents;
 mod clusters;
+mod definition_ends;
 mod definition_faults;
 mod definitions;
 mod draining;

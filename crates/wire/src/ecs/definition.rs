@@ -244,6 +244,7 @@ pub fn shape(definition: &TaskDefinition) -> ecs::TaskDefinition {
         }),
         registered_at: Some(definition.registered_at),
         deregistered_at: definition.deregistered_at,
+        delete_requested_at: definition.delete_requested_at,
         registered_by: Some(definition.registered_by.clone()),
         ..ecs::TaskDefinition::default()
     };

@@ -18,7 +18,7 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, definition: &str) -> Resul
     };
     let found = state.definitions().get(&key).ok_or(Refusal::DefinitionUnknown)?;
     let answer = Answer::TaskDefinition(key);
-    if found.status == DefinitionStatus::Inactive {
+    if found.status != DefinitionStatus::Active {
         return Ok(Admitted::unchanged(answer));
     }
     let inactive = TaskDefinition {

@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod definition_rules;
+pub mod delete_task_definitions;
 pub mod deregister_instance;
 pub mod deregister_task_definition;
 pub mod register_instance;

@@ -173,6 +173,7 @@ fn parse(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<TaskDe
         registered_at: cx.now,
         registered_by: caller.arn.clone(),
         deregistered_at: None,
+        delete_requested_at: None,
     };
     rules::check(&definition)?;
     let fargate = rules::fargate(&definition, draft.pid_mode.as_deref(), draft.has_host_volumes);

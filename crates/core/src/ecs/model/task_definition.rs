@@ -84,6 +84,8 @@ pub enum DefinitionStatus {
     Active,
     /// It was deregistered: what runs goes on, nothing new starts.
     Inactive,
+    /// It is to be deleted, and will be gone when no task refers to it any more.
+    DeleteInProgress,
 }
 
 /// How the containers of a task reach the network.
@@ -165,6 +167,9 @@ pub struct TaskDefinition {
     pub registered_by: String,
     /// When it was deregistered.
     pub deregistered_at: Option<Timestamp>,
+    /// When it was to be deleted.
+    #[serde(default)]
+    pub delete_requested_at: Option<Timestamp>,
 }
 
 impl Entity for TaskDefinition {

@@ -32,7 +32,7 @@ words! {
     Architecture { X86_64 = "X86_64", Arm64 = "ARM64" }
     ClusterStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
     ContainerStatus { Pending = "PENDING", Running = "RUNNING", Stopped = "STOPPED" }
-    DefinitionStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
+    DefinitionStatus { Active = "ACTIVE", Inactive = "INACTIVE", DeleteInProgress = "DELETE_IN_PROGRESS" }
     InstanceStatus { Active = "ACTIVE", Draining = "DRAINING", Inactive = "INACTIVE" }
     LaunchType { Ec2 = "EC2", Fargate = "FARGATE", External = "EXTERNAL" }
     NetworkMode { Bridge = "bridge", Host = "host", Awsvpc = "awsvpc", None = "none" }

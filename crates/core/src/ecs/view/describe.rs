@@ -40,6 +40,10 @@ impl Facts<'_> {
             Answer::TaskDefinition(key) => {
                 Reply::TaskDefinition(Box::new(self.ecs.definitions().get(&key).expect(APPLIED).clone()))
             }
+            Answer::TaskDefinitions(keys, failures) => {
+                let found = |key| self.ecs.definitions().get(key).expect(APPLIED).clone();
+                Reply::TaskDefinitions(keys.iter().map(found).collect(), failures)
+            }
             Answer::Instance(key) => {
                 Reply::Instance(Box::new(self.instance(self.ecs.instances().get(&key).expect(APPLIED))))
             }

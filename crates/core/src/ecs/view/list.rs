@@ -2,7 +2,8 @@
 
 use super::{Page, Reply};
 use crate::ecs::model::{
-    ClusterStatus, ContainerInstance, DefinitionStatus, InstanceStatus, LaunchType, Task, TaskDefinition, TaskStatus,
+    ClusterStatus, ContainerInstance, DefinitionStatus, FamilyName, InstanceStatus, LaunchType, Task, TaskDefinition,
+    TaskStatus,
 };
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -84,7 +85,7 @@ pub struct FamilyFilter {
     /// How its name begins.
     pub prefix: Option<String>,
     /// Families with an active revision, with none, or all (`None`).
-    pub status: Option<DefinitionStatus>,
+    pub active: Option<bool>,
 }
 
 /// Which container instances are wanted.
@@ -182,14 +183,17 @@ pub fn families(state: &State, scope: &Scope, filter: &FamilyFilter, page: &Page
         .families_of(scope)
         .map(|family| &family.key.name)
         .filter(|name| fits(name.as_str()));
-    let status = |name: &&crate::ecs::model::FamilyName| match filter.status {
-        None => true,
-        Some(wanted) => state.newest_active(scope, name).is_some() == (wanted == DefinitionStatus::Active),
+    // The family itself stays for its number when all its revisions were deleted.
+    let exists = |name: &&FamilyName| state.revisions(scope, name).next().is_some();
+    let status = |name: &&FamilyName| {
+        let active = || state.newest_active(scope, name).is_some();
+        filter.active.is_none_or(|wanted| active() == wanted)
     };
     page.cut(
         Order::Ascending,
         families
             .filter(status)
+            .filter(exists)
             .map(|name| Entry::plain(name.as_str().to_owned())),
     )
 }

@@ -17,6 +17,8 @@ pub enum Answer {
     Cluster(ClusterKey),
     /// A task definition.
     TaskDefinition(TaskDefinitionKey),
+    /// Task definitions, and which could not be changed.
+    TaskDefinitions(Vec<TaskDefinitionKey>, Vec<Failure>),
     /// A container instance.
     Instance(InstanceKey),
     /// Container instances, and which could not be changed.
@@ -38,6 +40,8 @@ pub enum Reply {
     Clusters(Vec<ClusterView>, Vec<Failure>),
     /// A task definition.
     TaskDefinition(Box<TaskDefinition>),
+    /// Task definitions, and which could not be changed.
+    TaskDefinitions(Vec<TaskDefinition>, Vec<Failure>),
     /// A container instance.
     Instance(Box<InstanceView>),
     /// Container instances, and what was not found.

@@ -139,6 +139,9 @@ impl World {
             Ok(Reply::Cluster(cluster)) => format!("= {}", cluster_line(cluster)),
             Ok(Reply::Clusters(clusters, failures)) => many(clusters.iter().map(cluster_line), failures),
             Ok(Reply::TaskDefinition(definition)) => format!("= {}", definition_line(definition)),
+            Ok(Reply::TaskDefinitions(definitions, failures)) => {
+                many(definitions.iter().map(definition_line), failures)
+            }
             Ok(Reply::Instance(instance)) => format!("= {}", view_line(instance)),
             Ok(Reply::Instances(instances, failures)) => many(instances.iter().map(view_line), failures),
             Ok(Reply::Task(task)) => format!("= {}", short(task)),

@@ -45,6 +45,7 @@ impl World {
             "delete" => self.write(Write::DeleteCluster(line.word(1).to_owned())),
             "define" => self.write(Write::RegisterTaskDefinition(draft(line))),
             "undefine" => self.write(Write::DeregisterTaskDefinition(line.word(1).to_owned())),
+            "erase" => self.write(Write::DeleteTaskDefinitions(line.words[1..].to_vec())),
             "register" => self.register(line),
             "machine" => {
                 self.register(line);
@@ -372,7 +373,7 @@ impl World {
             ("list", "families") => Read::ListFamilies(
                 FamilyFilter {
                     prefix: line.owned("prefix"),
-                    status: line.get("status").and_then(DefinitionStatus::from_word),
+                    active: line.get("status").map(|word| word == "ACTIVE"),
                 },
                 page,
             ),

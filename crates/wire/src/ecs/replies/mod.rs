@@ -36,6 +36,10 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             failures: Some(failures(missing)),
         }),
         Reply::TaskDefinition(definition) => task_definition(operation, &definition, shows_tags),
+        Reply::TaskDefinitions(definitions, missing) => into_document(ecs::DeleteTaskDefinitionsResponse {
+            task_definitions: Some(definitions.iter().map(definition::shape).collect()),
+            failures: Some(failures(missing)),
+        }),
         Reply::Instance(view) => {
             let container_instance = Some(instance(*view, true));
             match operation {

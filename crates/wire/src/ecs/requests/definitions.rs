@@ -32,10 +32,19 @@ pub(super) fn list_families(shape: ecs::ListTaskDefinitionFamiliesRequest) -> Re
     let status = shape.status.filter(|status| status != "ALL");
     let filter = FamilyFilter {
         prefix: shape.family_prefix,
-        status: word("status", status, DefinitionStatus::from_word)?,
+        active: word("status", status, family_status)?,
     };
     Ok(Request::Read(
         Read::ListFamilies(filter, page(shape.max_results, shape.next_token)),
         Vec::new(),
     ))
+}
+
+/// Whether a family of this status has an active revision.
+fn family_status(word: &str) -> Option<bool> {
+    match word {
+        "ACTIVE" => Some(true),
+        "INACTIVE" => Some(false),
+        _ => None,
+    }
 }

@@ -44,6 +44,10 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
             let shape: ecs::DeregisterTaskDefinitionRequest = route.decode(raw)?;
             Ok(Request::Write(Write::DeregisterTaskDefinition(shape.task_definition)))
         }
+        Operation::DeleteTaskDefinitions => {
+            let shape: ecs::DeleteTaskDefinitionsRequest = route.decode(raw)?;
+            Ok(Request::Write(Write::DeleteTaskDefinitions(shape.task_definitions)))
+        }
         Operation::DescribeTaskDefinition => {
             let shape: ecs::DescribeTaskDefinitionRequest = route.decode(raw)?;
             Ok(Request::Read(
