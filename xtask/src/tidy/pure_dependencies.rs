@@ -12,6 +12,10 @@ use super::repo::Repo;
 
 /// Packages that may stand below `core`, each with its reason.
 const ALLOWED: &[(&str, &str)] = &[
+    (
+        "regex-lite",
+        "patterns of the cluster query language; no dependencies of its own",
+    ),
     ("serde", "the durable store's form of entities"),
     ("serde_core", "part of serde"),
     ("serde_derive", "part of serde, runs in the compiler"),

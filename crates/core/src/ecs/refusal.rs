@@ -1,6 +1,7 @@
 //! Every reason for which ECS refuses a request. `wire` maps each to an exception and a text, in one exhaustive match.
 
 use super::model::LaunchType;
+use super::place::expression;
 use crate::kernel::tags::TagFault;
 
 /// Why a request was refused. Nothing has changed.
@@ -82,6 +83,13 @@ pub enum Refusal {
     SecurityGroupNotFound(String),
     /// The cluster has no container instances at all.
     NoInstances,
+    /// An expression of the cluster query language that is not valid.
+    Expression {
+        /// The expression, as it was given.
+        text: String,
+        /// What is wrong with it.
+        fault: expression::Fault,
+    },
     /// A client token that was used with other parameters.
     TokenConflict {
         /// The ARNs of the tasks that the token made.

@@ -74,6 +74,7 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             "Error retrieving security group information for [{id}]: The security group '{id}' does not exist (ErrorCode: InvalidGroup.NotFound)"
         )),
         Refusal::NoInstances => plain(INVALID, "No Container Instances were found in your cluster."),
+        Refusal::Expression { text, fault } => invalid(format!("Invalid expression '{text}': {fault}.")),
         Refusal::TokenConflict { .. } => plain(
             "ConflictException",
             "The clientToken was used before with other parameters.",

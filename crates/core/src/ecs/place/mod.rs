@@ -4,6 +4,7 @@
 //! filters is the best, and a placement does not look at every machine. Spreading and several strategies score all machines
 //! of the cluster and filter the best ones. A refusal looks at more, to say why.
 
+pub mod expression;
 pub mod filter;
 pub mod index;
 
