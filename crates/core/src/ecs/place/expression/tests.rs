@@ -1,3 +1,5 @@
+//! Each operator in each spelling, each fault in its place, and that printing and parsing agree.
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
