@@ -16,6 +16,24 @@ pub(crate) fn start(root: &Path, options: &[&str]) -> Result<()> {
     step(root, "target/venv/bin/python", &script)
 }
 
+/// `cargo xtask bench api [options of the script]`.
+pub(crate) fn api(root: &Path, options: &[&str]) -> Result<()> {
+    step(root, "scripts/packages.sh", &[])?;
+    step(root, "cargo", &["build", "--release", "--locked", "--package", "berth"])?;
+    let load = [
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "berth-server",
+        "--example",
+        "load",
+    ];
+    step(root, "cargo", &load)?;
+    let script = [&["tests/bench/api.py"], options].concat();
+    step(root, "target/venv/bin/python", &script)
+}
+
 fn step(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
     // A name with a folder in it is meant relative to the repository, whatever directory the user is in.
     let path = if program.contains('/') {

@@ -22,7 +22,8 @@ cargo xtask <command>
   tidy     the rules that the compiler does not know: layers, purity, sizes, freshness, hygiene
   compat   write docs/compatibility.md from the tables in xtask/src/compat/
   shapes   generate crates/wire/src/shapes/ from the published models; --check only compares (both download)
-  bench    start: from RunTask to RUNNING, beside `ctr run` of the same image (--rounds N, --parallel N)";
+  bench    start: from RunTask to RUNNING, beside `ctr run` of the same image (--rounds N, --parallel N)
+           api: calls per second beside etcd's puts, and memory (--rounds N, --seconds N, --tasks N)";
 
 fn main() -> ExitCode {
     match run() {
@@ -42,6 +43,7 @@ fn run() -> Result<()> {
         ["tidy"] => tidy::run(&root()),
         ["compat"] => compat::write(&root()),
         ["bench", "start", options @ ..] => bench::start(&root(), options),
+        ["bench", "api", options @ ..] => bench::api(&root(), options),
         ["shapes"] => shapes::write(&root()),
         ["shapes", "--check"] => shapes::check(&root()),
         ["help" | "--help" | "-h"] => {
