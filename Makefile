@@ -12,7 +12,8 @@ up: packages ## build Berth, start it, run the sample application on it, print i
 down: ## undo `make up`
 	scripts/down.sh
 
-test: packages ## run every test
+test: ## run every test
+	scripts/packages.sh tests
 	cargo build --workspace --locked
 	cargo test --workspace --locked
 	scripts/e2e.sh

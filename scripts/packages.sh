@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages and Python tools that building, running and testing need, if they are missing.
+# Installs what building and running need, if it is missing: Debian packages and Python tools.
+# `packages.sh tests` installs the further clients that only the tests use.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,6 +16,10 @@ declare -A package_of=(
 	[git]=git                    # tidy asks which files belong to the project
 	[python3]=python3            # aws-cli and boto3, the clients of the tests
 )
+
+if [[ ${1-} == tests ]]; then
+	package_of[/usr/bin/aws]=awscli # Debian's aws-cli 2, which has `logs tail`
+fi
 
 missing=()
 for command in "${!package_of[@]}"; do
@@ -39,4 +44,15 @@ if ! cmp -s tests/e2e/requirements.txt "$venv/requirements.txt"; then
 	python3 -m venv "$venv"
 	"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/e2e/requirements.txt
 	cp tests/e2e/requirements.txt "$venv/requirements.txt"
+fi
+
+# The JavaScript SDK and a Node that it accepts: Debian 12 has an older one, if any.
+js=target/js
+if [[ ${1-} == tests ]] && ! cmp -s tests/e2e/js/package-lock.json "$js/package-lock.json"; then
+	echo "installing the JavaScript SDK into $js"
+	"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/e2e/js/requirements.txt
+	rm -rf "$js"
+	mkdir -p "$js"
+	cp tests/e2e/js/package.json "$js/"
+	(cd "$js" && cp ../../tests/e2e/js/package-lock.json . && PATH=$OLDPWD/$venv/bin:$PATH npm ci --ignore-scripts --no-audit --no-fund --silent) || { rm -rf "$js"; exit 1; }
 fi

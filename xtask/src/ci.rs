@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     ),
     step("build", &["cargo", "build", "--workspace", "--locked"]),
     step("test", &["cargo", "test", "--workspace", "--locked"]),
-    step("packages", &["bash", "scripts/packages.sh"]),
+    step("packages", &["bash", "scripts/packages.sh", "tests"]),
     step("e2e", &["bash", "scripts/e2e.sh"]),
     Step {
         name: "docs",
