@@ -92,6 +92,7 @@ async fn together(home: &Home, contact: &Contact) -> Result<Ended> {
         insecure_http: false,
         account_id,
         allow_reset: false,
+        history: crate::options::HistoryOptions::default(),
     };
     let control = control_plane(home.dir(), &endpoint, &key).await?;
     let address = url(&control)?;

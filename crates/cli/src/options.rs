@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use berth_core::ecs::model::{ClusterName, LaunchType};
 use berth_core::kernel::{AccountId, Region};
+use berth_server::config::Limits;
 use clap::{Args, Parser, Subcommand};
 
 /// Amazon ECS, anywhere.
@@ -75,6 +76,39 @@ pub(crate) struct Endpoint {
     /// Let POST /_berth/reset stop everything and wipe all state, for test suites.
     #[arg(long)]
     pub allow_reset: bool,
+    #[command(flatten)]
+    pub history: HistoryOptions,
+}
+
+/// How much is kept of tasks that are over.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HistoryOptions {
+    /// For how many hours a task can be described after it is over.
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    pub task_history: u32,
+    /// The most MiB that tasks take up once they are over. When there are more, those go that ended first.
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    pub task_history_mib: u32,
+}
+
+impl Default for HistoryOptions {
+    fn default() -> Self {
+        Self {
+            task_history: 24,
+            task_history_mib: 1024,
+        }
+    }
+}
+
+impl HistoryOptions {
+    /// The limits that they set.
+    #[must_use]
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            keep_ms: i64::from(self.task_history) * 3_600_000,
+            most_bytes: u64::from(self.task_history_mib) << 20,
+        }
+    }
 }
 
 /// How the machine serves.

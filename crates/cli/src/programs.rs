@@ -52,6 +52,7 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
         access_keys: vec![key.administrator(options.account_id)],
         allow_reset: options.allow_reset,
         page_key: page_key(dir)?,
+        history: options.history.limits(),
         clock: Clock::System,
     })
     .await

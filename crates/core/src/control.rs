@@ -2,6 +2,7 @@
 //!
 //! The shell feeds it events, makes the changes durable, and only then releases the reply and the outbox.
 
+mod archive;
 mod link;
 mod reset;
 mod run;
@@ -11,11 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Step, Write};
-use crate::ecs::model::{InstanceKey, InstanceStatus};
+use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::reconcile::leave;
 use crate::ecs::session::ToAgent;
 use crate::ecs::view::describe::Facts;
-use crate::ecs::view::{Answer, Reply};
+use crate::ecs::view::{Answer, Reply, TaskView};
 use crate::ecs::{self, Refusal};
 use crate::iam::{self, Attempt, Principal};
 use crate::kernel::ids::TaskId;
@@ -79,6 +80,8 @@ impl State {
 pub enum Event {
     /// The control plane has loaded its facts and begins to work.
     Started,
+    /// The history has these tasks durably, as they were in these versions.
+    Archived(Vec<(TaskKey, u64)>),
     /// Everything is to be stopped and forgotten. Answers how much is left; asked again until nothing is.
     Reset,
     /// Somebody asks for a change.
@@ -141,14 +144,16 @@ pub struct Output {
     pub reply: Option<Result<Reply, Refusal>>,
     /// What to tell agents.
     pub outbox: Vec<Message>,
+    /// Tasks that ended a while ago: the history is to have them, then [`Event::Archived`] lets them leave the state.
+    pub archive: Vec<TaskView>,
 }
 
 /// Milliseconds for which agents count as connected after the control plane has started.
 pub const START_GRACE_MS: i64 = 60_000;
 /// Milliseconds for which an agent counts as connected after its connection has closed.
 pub const RECONNECT_GRACE_MS: i64 = 5_000;
-/// Milliseconds for which a task can be described after it is over.
-pub const ENDED_TASK_MS: i64 = 3_600_000;
+/// Milliseconds for which a task stays in the state after it is over. Then it moves to the history.
+pub const ENDED_TASK_MS: i64 = 60_000;
 /// Milliseconds for which a container instance can be described after it was deregistered.
 pub const INACTIVE_INSTANCE_MS: i64 = 3_600_000;
 /// Milliseconds for which a task definition shows that it is being deleted, also when nothing refers to it.
@@ -165,6 +170,9 @@ const MOST_AGENTS: usize = 500;
 pub struct Control {
     state: State,
     seen: Seen,
+    /// Tasks that were handed over to the history, which has not confirmed them yet. Not stored: after a restart they are
+    /// handed over again, and the history has them once however often it takes them.
+    archiving: BTreeSet<TaskKey>,
     /// How many messages this run has numbered.
     sequence: u32,
     /// Whether a loop has more to do than its last turn took.
@@ -192,6 +200,10 @@ impl Control {
         let mut turn = self.turn(cx);
         match event {
             Event::Started => turn.start(),
+            Event::Archived(tasks) => {
+                turn.archived(&tasks);
+                turn.output.reply = Some(Ok(Reply::Acknowledged));
+            }
             Event::Reset => {
                 let left = turn.reset();
                 turn.output.reply = Some(Ok(left));
@@ -210,12 +222,13 @@ impl Control {
         turn.finish()
     }
 
-    /// Does what is due: heartbeats, repetitions, and forgetting what ended long ago.
+    /// Does what is due: heartbeats, repetitions, handing over what ended a while ago, and forgetting old client tokens.
     pub fn tick(&mut self, cx: &mut Cx) -> Output {
         let mut turn = self.turn(cx);
         turn.agents_due();
         turn.leave();
         turn.sweep();
+        turn.archive();
         turn.finish()
     }
 
@@ -233,7 +246,7 @@ impl Control {
     pub fn next_wakeup(&self) -> Option<Timestamp> {
         let ecs = &self.state.ecs;
         let agents = self.seen.next_wakeup();
-        let ended = ecs.first_ended().map(|(at, _)| at.plus_ms(ENDED_TASK_MS));
+        let ended = self.next_to_archive().map(|(at, _)| at.plus_ms(ENDED_TASK_MS));
         let token = ecs.first_remembered().map(|(at, _)| at.plus_ms(CLIENT_TOKEN_MS));
         let left = ecs.first_left().map(|(at, _)| at.plus_ms(INACTIVE_INSTANCE_MS));
         let unused = ecs.first_unused().map(|(at, _)| at.plus_ms(DELETED_DEFINITION_MS));
@@ -386,7 +399,7 @@ impl Turn<'_> {
         self.put_all(plan.changes, plan.network);
     }
 
-    /// Forgets what ended long ago, a slice at a time.
+    /// Forgets what is too old, a slice at a time: client tokens, machines that left, definitions that were deleted.
     fn sweep(&mut self) {
         for _ in 0..SLICE {
             let Some(change) = self.due_to_go() else {
@@ -400,12 +413,11 @@ impl Turn<'_> {
     fn due_to_go(&self) -> Option<ecs::Change> {
         let ecs = &self.control.state.ecs;
         let due = |at: &Timestamp, keep_ms| self.cx.now.since_ms(*at) >= keep_ms;
-        let task = ecs.first_ended().filter(|(at, _)| due(at, ENDED_TASK_MS));
         let token = ecs.first_remembered().filter(|(at, _)| due(at, CLIENT_TOKEN_MS));
         let left = ecs.first_left().filter(|(at, _)| due(at, INACTIVE_INSTANCE_MS));
         let unused = ecs.first_unused().filter(|(at, _)| due(at, DELETED_DEFINITION_MS));
-        task.map(|(_, key)| ecs::Change::Task(Edit::Delete(key.clone())))
-            .or_else(|| token.map(|(_, key)| ecs::Change::ClientToken(Edit::Delete(key.clone()))))
+        token
+            .map(|(_, key)| ecs::Change::ClientToken(Edit::Delete(key.clone())))
             .or_else(|| left.map(|(_, key)| ecs::Change::Instance(Edit::Delete(key.clone()))))
             .or_else(|| unused.map(|(_, key)| ecs::Change::TaskDefinition(Edit::Delete(key.clone()))))
     }

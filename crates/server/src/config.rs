@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use berth_core::iam::AccessKey;
+pub use berth_telemetry::history::Limits;
 pub use berth_wire::page::Key as PageKey;
 
 use crate::clock::Clock;
@@ -21,6 +22,8 @@ pub struct Config {
     pub allow_reset: bool,
     /// What pagination tokens are sealed with: while it stays the same, tokens outlive a restart.
     pub page_key: PageKey,
+    /// How much is kept of tasks that are over.
+    pub history: Limits,
     /// Where the time comes from.
     pub clock: Clock,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use berth_core::control::{Change, Control, Event, Message, Output};
 use berth_core::ecs::Refusal;
-use berth_core::ecs::view::Reply;
+use berth_core::ecs::view::{Reply, TaskView};
 use berth_core::kernel::Cx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
@@ -54,6 +54,9 @@ pub struct Engine {
 pub trait Outbox: Send + 'static {
     /// Delivers `message`, or drops it if its connection is gone: the next connection begins with everything.
     fn deliver(&self, message: Message);
+
+    /// Hands tasks over to the history, whose end is durable. [`Event::Archived`] is to follow.
+    fn archive(&self, tasks: Vec<TaskView>);
 }
 
 /// The writer was stopped, because the process is ending.
@@ -207,6 +210,9 @@ impl Writer {
                 .outbox
                 .into_iter()
                 .for_each(|message| self.outbox.deliver(message));
+            if !output.archive.is_empty() {
+                self.outbox.archive(output.archive);
+            }
             if let (Some(answer), Some(reply)) = (answer, output.reply) {
                 // A caller that hung up does not want its answer any more.
                 let _ = answer.send(reply);
@@ -228,8 +234,7 @@ impl Writer {
             return;
         }
         if let Err(error) = self.store.commit(changes) {
-            tracing::error!(%error, "a commit failed; ending, to restart from what is durable");
-            std::process::abort();
+            crate::ending::unwritable(&error);
         }
     }
 }

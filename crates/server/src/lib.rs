@@ -1,13 +1,17 @@
 //! The control-plane program: one HTTP endpoint, the durable store, agents' sessions, the event loop.
 //!
 //! A thin shell around [`berth_core::control`]: `http` and `services` decode and encode beside the writer, [`engine`] owns the
-//! brain and is the only one that writes, [`store`] makes changes durable, `sessions` carries messages to agents.
+//! brain and is the only one that writes, [`store`] makes changes durable, `history` keeps tasks that are over, `sessions`
+//! carries messages to agents.
 #![forbid(unsafe_code)]
 
 mod auth;
 pub mod clock;
 pub mod config;
+pub mod ending;
 pub mod engine;
+mod expiry;
+mod history;
 mod http;
 mod metrics;
 mod services;
@@ -17,15 +21,17 @@ pub mod store;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
+use berth_core::control::Message;
+use berth_core::ecs::view::TaskView;
+use berth_telemetry::history::HistoryStore;
 use berth_telemetry::logs::LogStore;
 use tokio::net::TcpListener;
 
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, Outbox};
+use crate::history::{History, Jobs, Leaving};
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -35,6 +41,7 @@ pub(crate) struct App {
     config: Config,
     engine: Engine,
     logs: Arc<LogStore>,
+    history: History,
     sessions: Sessions,
     metrics: Metrics,
 }
@@ -43,12 +50,24 @@ pub(crate) struct App {
 pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
+    leaving: Jobs,
 }
 
-/// The time between two slices of deleting expired log events.
-const EXPIRY_PAUSE: Duration = Duration::from_secs(60);
-/// The most log events of one slice.
-const EXPIRY_SLICE: usize = 10_000;
+/// Whom the brain's outputs are for.
+struct Outside {
+    sessions: Sessions,
+    leaving: Leaving,
+}
+
+impl Outbox for Outside {
+    fn deliver(&self, message: Message) {
+        self.sessions.deliver(message);
+    }
+
+    fn archive(&self, tasks: Vec<TaskView>) {
+        self.leaving.keep(tasks);
+    }
+}
 
 impl Server {
     /// Loads what is durable and begins to listen. Requests are answered once [`Server::run`] runs.
@@ -61,7 +80,13 @@ impl Server {
         let store = Store::open(&state_dir)?;
         let logs = Arc::new(LogStore::open(&logs_dir)?);
         let sessions = Sessions::default();
-        let engine = Engine::start(store, config.clock.clone(), sessions.clone())?;
+        let past = HistoryStore::open(&config.data_dir.join("history"))?;
+        let (history, leaving) = History::new(past, config.history, config.clock.clone());
+        let outside = Outside {
+            sessions: sessions.clone(),
+            leaving: history.leaving(),
+        };
+        let engine = Engine::start(store, config.clock.clone(), outside)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!(
                 "cannot listen on {}: choose another address with --listen, or end what listens there",
@@ -72,12 +97,14 @@ impl Server {
             config,
             engine,
             logs,
+            history,
             sessions,
             metrics: Metrics::default(),
         };
         Ok(Self {
             app: Arc::new(app),
             listener,
+            leaving,
         })
     }
 
@@ -91,29 +118,17 @@ impl Server {
 
     /// Serves until `stop` resolves.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let expiry = tokio::spawn(expire_logs(Arc::clone(&self.app.logs), self.app.config.clock.clone()));
-        http::serve(self.listener, self.app, stop).await;
+        let Self { app, listener, leaving } = self;
+        let expiry = tokio::spawn(expiry::expire(Arc::clone(&app)));
+        let archived = app.metrics.archived_tasks.clone();
+        let keeping = tokio::spawn(history::keep(
+            app.history.clone(),
+            app.engine.clone(),
+            leaving,
+            archived,
+        ));
+        http::serve(listener, app, stop).await;
         expiry.abort();
-    }
-}
-
-/// Deletes expired log events, a slice at a time.
-async fn expire_logs(logs: Arc<LogStore>, clock: Clock) {
-    loop {
-        let (store, now_ms) = (Arc::clone(&logs), clock.now().0);
-        let slice = tokio::task::spawn_blocking(move || store.expire(now_ms, EXPIRY_SLICE)).await;
-        match slice {
-            Ok(Ok(expired)) if expired.more => {}
-            Ok(Ok(_)) => tokio::time::sleep(EXPIRY_PAUSE).await,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "expired log events could not be deleted");
-                tokio::time::sleep(EXPIRY_PAUSE).await;
-            }
-            // Expiry goes on: without it the disk would fill, and nobody would be told why.
-            Err(error) => {
-                tracing::error!(%error, "deleting expired log events broke off");
-                tokio::time::sleep(EXPIRY_PAUSE).await;
-            }
-        }
+        keeping.abort();
     }
 }

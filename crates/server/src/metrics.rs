@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     pub agents: Gauge<i64, AtomicI64>,
     /// Frames of telemetry that were taken.
     pub telemetry_frames: Counter,
+    /// Ended tasks that moved from the state to the history.
+    pub archived_tasks: Counter,
 }
 
 /// Upper bounds of the buckets of request durations, in seconds.
@@ -57,12 +59,19 @@ impl Default for Metrics {
             "Frames that agents sent on TCS sockets",
             telemetry_frames.clone(),
         );
+        let archived_tasks = Counter::default();
+        registry.register(
+            "archived_tasks",
+            "Ended tasks that moved from the state to the history",
+            archived_tasks.clone(),
+        );
         Self {
             registry,
             requests,
             seconds,
             agents,
             telemetry_frames,
+            archived_tasks,
         }
     }
 }

@@ -201,10 +201,9 @@ impl State {
         found.map(|(_, _, id)| *id)
     }
 
-    /// The task that ended first, and when.
-    #[must_use]
-    pub fn first_ended(&self) -> Option<&(Timestamp, TaskKey)> {
-        self.ended.first()
+    /// The tasks that are over, and when they ended, in this order.
+    pub fn ended(&self) -> impl Iterator<Item = &(Timestamp, TaskKey)> {
+        self.ended.iter()
     }
 
     /// The machine that was deregistered first among those without tasks, and when.

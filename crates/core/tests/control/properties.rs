@@ -388,7 +388,8 @@ fn on<'a>(world: &'a World, instance: &ContainerInstance) -> Vec<&'a Task> {
 /// As anybody can see it.
 fn is_connected(world: &World, instance: &ContainerInstance) -> bool {
     let read = Read::DescribeInstances(None, vec![instance.key.id.to_string()]);
-    match world.control.read(&World::principal(), &World::scope(), &read) {
+    let reply = world.control.read(&World::principal(), &World::scope(), &read);
+    match world.complete(reply) {
         Ok(Reply::Instances(views, _)) => views.iter().any(|view| view.agent_connected),
         other => panic!("{other:?}"),
     }

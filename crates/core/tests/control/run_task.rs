@@ -407,13 +407,14 @@ run app token=a count=2
               m1 #1 < close
               = acknowledged
             > wait 61m
-              3600s
+              60s
               task t2 forgotten
               task t1 forgotten
               instance m1 forgotten
+              = acknowledged
             > run app token=a count=2
-              ! arn:task/default/t1 MISSING
-              ! arn:task/default/t2 MISSING
+              = task t1 STOPPED/STOPPED UserInitiated "Container instance deregistration forced by user."
+              = task t2 STOPPED/STOPPED UserInitiated "Container instance deregistration forced by user."
             > wait 24h
               86400s
               token a forgotten

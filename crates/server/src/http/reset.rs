@@ -32,7 +32,7 @@ pub(crate) async fn reset(State(app): State<Arc<App>>, uri: Uri, headers: Header
     }
     for _ in 0..LOOKS {
         match app.engine.write(Event::Reset).await {
-            Ok(Ok(Reply::Remaining(0))) => return wipe_logs(app).await,
+            Ok(Ok(Reply::Remaining(0))) => return wipe(app).await,
             Ok(_) => tokio::time::sleep(PAUSE).await,
             Err(stopping) => return (StatusCode::SERVICE_UNAVAILABLE, format!("{stopping}\n")),
         }
@@ -72,7 +72,11 @@ fn is_no_alias(host: &str) -> bool {
         || v6.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
-async fn wipe_logs(app: Arc<App>) -> (StatusCode, String) {
+/// Forgets what is not in the state: logs, and the history of tasks.
+async fn wipe(app: Arc<App>) -> (StatusCode, String) {
+    if let Err(error) = app.history.clear().await {
+        return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"));
+    }
     let wiped = tokio::task::spawn_blocking(move || app.logs.delete_all_log_groups()).await;
     match wiped {
         Ok(Ok(())) => (StatusCode::OK, "Everything is stopped and wiped.\n".to_owned()),

@@ -36,6 +36,9 @@ pub(crate) async fn answer(app: &App, call: &Call<'_>, operation: ecs::Operation
         Request::DiscoverPollEndpoint => return Ok(poll_endpoints(call)),
     };
     let reply = told(reply)?;
+    let completed = app.history.complete(reply).await;
+    let completed = completed.map_err(|error| ServiceError::server("ServerException", error.to_string()))?;
+    let reply = completed.map_err(|refusal| refusals::error(&refusal))?;
     Ok(replies::document(operation, reply, &included))
 }
 

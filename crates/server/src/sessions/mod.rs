@@ -15,8 +15,6 @@ use berth_core::control::Message;
 use berth_core::ecs::session::ToAgent;
 use tokio::sync::mpsc;
 
-use crate::engine::Outbox;
-
 /// The most messages that wait for one agent. One that is slower than this is cut off: its next connection begins with the whole.
 const WAITING: usize = 1024;
 /// How long an agent may take to read a frame, or to end a close that it began. Afterwards it counts as gone.
@@ -48,8 +46,9 @@ impl Sessions {
     }
 }
 
-impl Outbox for Sessions {
-    fn deliver(&self, message: Message) {
+impl Sessions {
+    /// Sends a message, or drops it if its connection is gone.
+    pub(crate) fn deliver(&self, message: Message) {
         let mut open = self.lock();
         let delivered = open
             .get(&message.connection)

@@ -124,7 +124,9 @@ fn row<E: Entity + Serialize>(table: Table, edit: &Edit<E>) -> Row {
     }
 }
 
-fn value(entity: &impl Serialize) -> Vec<u8> {
+/// The value of an entity, or of something else that is kept in the same way.
+#[must_use]
+pub fn value(entity: &impl Serialize) -> Vec<u8> {
     let mut bytes = vec![ENCODING];
     entity
         .serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())
@@ -132,7 +134,11 @@ fn value(entity: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
-fn entity<E: DeserializeOwned>(value: &[u8]) -> Result<E, String> {
+/// What is in a value.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn entity<E: DeserializeOwned>(value: &[u8]) -> Result<E, String> {
     match value.split_first() {
         Some((&ENCODING, body)) => rmp_serde::from_slice(body).map_err(|error| error.to_string()),
         Some((other, _)) => Err(format!("its encoding is {other}, this version reads {ENCODING}")),

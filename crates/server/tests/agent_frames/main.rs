@@ -2,13 +2,14 @@
 //!
 //! [`replay`] takes the whole recording line by line. The other files look closer: at who may join and as whom
 //! ([`registration`]), at which sockets open ([`upgrades`]), at what is said on them ([`work`], [`telemetry`]), and at what a
-//! restart must not break ([`restart`]).
+//! restart must not break ([`restart`]). [`history`] follows tasks out of the state.
 //!
 //! The control plane runs in this process under a clock that the tests set; nothing waits for time to pass.
 #![expect(clippy::unwrap_used, reason = "tests and their helpers")]
 
 mod agent;
 mod compare;
+mod history;
 mod plane;
 mod recording;
 mod registration;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_server::Server;
 use berth_server::clock::Clock;
-use berth_server::config::{Config, PageKey};
+use berth_server::config::{Config, Limits, PageKey};
 use berth_wire::sigv4::{self, Credentials, PayloadHash, RequestHead, Secret, SigningTarget};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -86,6 +86,10 @@ impl Plane {
             }],
             allow_reset: false,
             page_key: PageKey::new([7; 32]),
+            history: Limits {
+                keep_ms: 86_400_000,
+                most_bytes: 1 << 30,
+            },
             clock: Clock::Set(Arc::clone(&now)),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -173,9 +177,14 @@ impl Plane {
 
     /// Waits until the control plane has noticed that no agent is connected.
     pub(crate) fn await_no_agents(&self) {
+        self.await_metric("berth_connected_agents 0");
+    }
+
+    /// Waits until `/metrics` has this line.
+    pub(crate) fn await_metric(&self, wanted: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.metrics().lines().any(|line| line == "berth_connected_agents 0") {
-            assert!(Instant::now() < deadline, "a connection that is gone still counts");
+        while !self.metrics().lines().any(|line| line == wanted) {
+            assert!(Instant::now() < deadline, "{wanted} does not come true");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

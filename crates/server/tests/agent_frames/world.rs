@@ -1,7 +1,9 @@
 //! A control plane with its data directory, the recorded instance in it, and tasks to run there.
 
+use berth_core::control::State;
 use berth_core::kernel::Scope;
 use berth_core::network::DefaultNetwork;
+use berth_server::store::{Store, StoreError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -50,6 +52,26 @@ impl World {
     pub(crate) fn restart(self) -> Self {
         let now_ms = self.plane.now_ms();
         drop(self.plane);
+        Self {
+            plane: Plane::start(self.dir.path(), now_ms),
+            ..self
+        }
+    }
+
+    /// What is durable while the control plane does not run.
+    pub(crate) fn stored(self, look: impl FnOnce(&State)) -> Self {
+        let now_ms = self.plane.now_ms();
+        drop(self.plane);
+        let store = loop {
+            // The process that was may still be letting go of it.
+            match Store::open(&self.dir.path().join("state")) {
+                Ok(store) => break store,
+                Err(StoreError::InUse { .. }) => std::thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        look(&store.load().unwrap());
+        drop(store);
         Self {
             plane: Plane::start(self.dir.path(), now_ms),
             ..self

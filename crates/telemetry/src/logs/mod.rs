@@ -39,7 +39,7 @@ pub use model::{
 pub use pattern::FilterPattern;
 
 use crate::StorageError;
-use crate::store::Store;
+use crate::store::{Store, Table};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -61,7 +61,7 @@ impl LogStore {
     /// [`StorageError`] when the directory is in use by another process, damaged, of a newer format, or not accessible.
     pub fn open(dir: &Path) -> Result<Self, StorageError> {
         Ok(Self {
-            store: Store::open(dir)?,
+            store: Store::open(dir, &[Table::Events, Table::Timeline])?,
             expiring: Mutex::new(()),
         })
     }

@@ -1,4 +1,4 @@
-//! Durable rows: three tables of one LSM tree, read through snapshots and written in turns that share a group commit.
+//! Durable rows: tables of one LSM tree, read through snapshots and written in turns that share a group commit.
 //!
 //! * [`open`] creates or recovers the directory,
 //! * [`record`] spells rows as bytes,
@@ -20,7 +20,7 @@ pub(crate) use record::{Key, KeyRange, Record, decode, encode};
 pub(crate) use turn::Turn;
 pub(crate) use view::{Read, Row, Rows, View};
 
-/// One of the ordered tables of the store.
+/// One of the ordered tables of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
     /// Small rows that are read and changed in turns.
@@ -29,21 +29,31 @@ pub(crate) enum Table {
     Events,
     /// Bulk rows that are written once: log events of a group in the order of time.
     Timeline,
+    /// Bulk rows: tasks that are over.
+    Tasks,
 }
 
-/// The open tables.
+impl Table {
+    /// The name that it has on disk.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Catalog => "catalog",
+            Self::Events => "events",
+            Self::Timeline => "timeline",
+            Self::Tasks => "tasks",
+        }
+    }
+}
+
+/// The open tables: the catalog, and those of bulk rows that the store was opened with.
 pub(crate) struct Tables {
     catalog: fjall::Keyspace,
-    events: fjall::Keyspace,
-    timeline: fjall::Keyspace,
+    bulk: Vec<(Table, fjall::Keyspace)>,
 }
 
 impl Tables {
     fn of(&self, table: Table) -> &fjall::Keyspace {
-        match table {
-            Table::Catalog => &self.catalog,
-            Table::Events => &self.events,
-            Table::Timeline => &self.timeline,
-        }
+        let found = self.bulk.iter().find(|(other, _)| *other == table);
+        found.map_or(&self.catalog, |(_, keyspace)| keyspace)
     }
 }

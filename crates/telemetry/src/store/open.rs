@@ -1,7 +1,7 @@
 //! Opening: creates the directory in one step, or recovers it, or says clearly why that is not possible.
 
 use super::commit::Pending;
-use super::{Key, Read, Record, StorageError, Store, Tables};
+use super::{Key, Read, Record, StorageError, Store, Table, Tables};
 use fjall::{Database, KeyspaceCreateOptions};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -33,17 +33,17 @@ fn format_key() -> Key<FormatRow> {
 }
 
 impl Store {
-    /// Opens the store in `dir`, which is created if it does not exist.
+    /// Opens the store in `dir`, which is created if it does not exist. `bulk` are its tables beside the catalog.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the directory is in use, damaged, of a newer format, or not accessible.
-    pub(crate) fn open(dir: &Path) -> Result<Self, StorageError> {
+    pub(crate) fn open(dir: &Path, bulk: &[Table]) -> Result<Self, StorageError> {
         if !exists(&dir.join(COMPLETE))? {
-            create(dir)?;
+            create(dir, bulk)?;
         }
         let store = guarded(dir, || {
-            open_tables(dir).map_err(|error| StorageError::opening(dir, &error))
+            open_tables(dir, bulk).map_err(|error| StorageError::opening(dir, &error))
         })?;
         store.check_format(dir)?;
         Ok(store)
@@ -63,12 +63,12 @@ impl Store {
     }
 }
 
-fn open_tables(dir: &Path) -> fjall::Result<Store> {
+fn open_tables(dir: &Path, bulk: &[Table]) -> fjall::Result<Store> {
     let database = Database::builder(dir).max_journaling_size(JOURNAL_BYTES).open()?;
+    let opened = |table: &Table| Ok((*table, database.keyspace(table.name(), KeyspaceCreateOptions::default)?));
     let tables = Tables {
-        catalog: database.keyspace("catalog", catalog_options)?,
-        events: database.keyspace("events", KeyspaceCreateOptions::default)?,
-        timeline: database.keyspace("timeline", KeyspaceCreateOptions::default)?,
+        catalog: database.keyspace(Table::Catalog.name(), catalog_options)?,
+        bulk: bulk.iter().map(opened).collect::<fjall::Result<_>>()?,
     };
     Ok(Store {
         database,
@@ -87,7 +87,7 @@ fn catalog_options() -> KeyspaceCreateOptions {
 }
 
 /// Creates an empty store beside `dir` and moves it there, so that a crash in between leaves no half of a store.
-fn create(dir: &Path) -> Result<(), StorageError> {
+fn create(dir: &Path, bulk: &[Table]) -> Result<(), StorageError> {
     if exists(dir)? && fs::read_dir(dir).map_err(|error| io(dir, &error))?.next().is_some() {
         return Err(damaged(dir, "the directory has files but no complete store"));
     }
@@ -96,7 +96,7 @@ fn create(dir: &Path) -> Result<(), StorageError> {
         fs::remove_dir_all(&unfinished).map_err(|error| io(&unfinished, &error))?;
     }
     fs::create_dir_all(&unfinished).map_err(|error| io(&unfinished, &error))?;
-    let store = open_tables(&unfinished).map_err(|error| StorageError::opening(&unfinished, &error))?;
+    let store = open_tables(&unfinished, bulk).map_err(|error| StorageError::opening(&unfinished, &error))?;
     store.turn(|turn| {
         turn.put(format_key(), &FormatRow { format: FORMAT });
         Ok::<_, StorageError>(())
@@ -156,15 +156,15 @@ mod tests {
     use super::*;
 
     fn open_error(dir: &Path) -> StorageError {
-        Store::open(dir).err().expect("the store must not open")
+        Store::open(dir, &[]).err().expect("the store must not open")
     }
 
     #[test]
     fn opens_what_it_created() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store");
-        drop(Store::open(&path).unwrap());
-        drop(Store::open(&path).unwrap());
+        drop(Store::open(&path, &[]).unwrap());
+        drop(Store::open(&path, &[]).unwrap());
         assert!(!unfinished(&path).exists());
     }
 
@@ -175,15 +175,15 @@ mod tests {
         fs::create_dir(&path).unwrap();
         fs::create_dir(unfinished(&path)).unwrap();
         fs::write(unfinished(&path).join("0.jnl"), b"half").unwrap();
-        drop(Store::open(&path).unwrap());
-        drop(Store::open(&path).unwrap());
+        drop(Store::open(&path, &[]).unwrap());
+        drop(Store::open(&path, &[]).unwrap());
     }
 
     #[test]
     fn two_openers_are_told_apart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store");
-        let _first = Store::open(&path).unwrap();
+        let _first = Store::open(&path, &[]).unwrap();
         assert_eq!(open_error(&path), StorageError::InUse { path });
     }
 
@@ -199,7 +199,7 @@ mod tests {
     fn a_newer_format_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store");
-        let store = Store::open(&path).unwrap();
+        let store = Store::open(&path, &[]).unwrap();
         store
             .turn(|turn| {
                 turn.put(format_key(), &FormatRow { format: 7 });
@@ -221,7 +221,7 @@ mod tests {
     fn a_changed_journal_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store");
-        drop(Store::open(&path).unwrap());
+        drop(Store::open(&path, &[]).unwrap());
         let journal = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
         let journal = journal
             .into_iter()
@@ -238,7 +238,7 @@ mod tests {
     fn a_lost_file_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store");
-        drop(Store::open(&path).unwrap());
+        drop(Store::open(&path, &[]).unwrap());
         fs::remove_dir_all(path.join("keyspaces").join("0")).unwrap();
         assert!(matches!(open_error(&path), StorageError::Damaged { .. }));
     }

@@ -76,7 +76,7 @@ impl Read for Turn<'_> {
             }
         }
         self.tables
-            .catalog
+            .of(Table::Catalog)
             .get(key)
             .map_err(|error| StorageError::running(&error))
     }

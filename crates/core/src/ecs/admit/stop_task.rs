@@ -19,19 +19,21 @@ pub struct StopTask {
     pub reason: Option<String>,
 }
 
-/// Tells a task to stop. To stop what stops already changes nothing.
+/// Tells a task to stop. To stop what stops already changes nothing, and so does to stop what ended long ago.
 ///
 /// # Errors
-/// No such cluster or task, or a reason of more than 1,024 characters.
+/// No such cluster, or a reason of more than 1,024 characters.
 pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: &StopTask) -> Result<Admitted, Refusal> {
     let cluster = refer::active_cluster(state, &caller.scope, request.cluster.as_deref())?;
     let key = refer::task(&cluster.key, &request.task)?;
-    let task = state.tasks().get(&key).ok_or(Refusal::TaskNotFound)?;
     check_length(request.reason.as_ref(), "reason", 1024)?;
+    let runs = |task: &&Task| task.desired_status != TaskStatus::Stopped;
+    let task = state.tasks().get(&key).filter(runs);
     let answer = Answer::Task(key);
-    if task.desired_status == TaskStatus::Stopped {
+    // A task that is not here may be in the history, or nowhere: the answer will tell.
+    let Some(task) = task else {
         return Ok(Admitted::unchanged(answer));
-    }
+    };
     let reason = request
         .reason
         .as_deref()

@@ -304,7 +304,7 @@ fn total(numbers: impl Iterator<Item = u32>) -> u32 {
 }
 
 /// A size that a definition names, of a task or of a container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuMemory {
     /// CPU units.
     pub cpu: Option<CpuUnits>,

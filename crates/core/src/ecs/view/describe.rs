@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::past::{Named, Past};
 use super::{Answer, ClusterView, InstanceView, PartView, Reply, TaskView};
 use crate::ecs::model::task::Counted;
 use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey, Resources};
-use crate::ecs::model::{Task, TaskDefinition};
+use crate::ecs::model::{Task, TaskDefinition, TaskKey};
 use crate::ecs::place::Failure;
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -51,17 +52,18 @@ impl Facts<'_> {
                 let view = |key| self.instance(self.ecs.instances().get(key).expect(APPLIED));
                 Reply::Instances(keys.iter().map(view).collect(), failures)
             }
-            Answer::Task(key) => Reply::Task(Box::new(self.task(self.ecs.tasks().get(&key).expect(APPLIED)))),
+            Answer::Task(key) => match self.ecs.tasks().get(&key) {
+                Some(task) => Reply::Task(Box::new(self.task(task))),
+                None => Reply::Past(Box::new(Past::Named(Named::task(key)))),
+            },
             Answer::Tasks(keys, failures) => {
-                let (mut found, mut failures) = (Vec::new(), failures);
+                let mut named = Named::tasks(failures);
                 for key in keys {
-                    match self.ecs.tasks().get(&key) {
-                        Some(task) => found.push(self.task(task)),
-                        // A client token is remembered for longer than a task that is over.
-                        None => failures.push(missing(&key.scope, "", &key.arn().to_string())),
-                    }
+                    // A client token is remembered for longer than a task that is over stays here.
+                    let failure = missing(&key.scope, "", &key.arn().to_string());
+                    self.name(&mut named, key, failure);
                 }
-                Reply::Tasks(found, failures)
+                named.reply()
             }
             Answer::Acknowledged => Reply::Acknowledged,
         }
@@ -132,17 +134,23 @@ impl Facts<'_> {
             return Err(Refusal::Empty("Tasks"));
         }
         limit(names, "tasks")?;
-        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        let mut named = Named::tasks(Vec::new());
         for name in names {
-            match refer::task(cluster, name)
-                .ok()
-                .and_then(|key| self.ecs.tasks().get(&key))
-            {
-                Some(task) => found.push(self.task(task)),
-                None => failures.push(missing(scope, &format!("task/{}/", cluster.name), name)),
+            let failure = missing(scope, &format!("task/{}/", cluster.name), name);
+            match refer::task(cluster, name) {
+                Ok(key) => self.name(&mut named, key, failure),
+                Err(_) => named.fail(failure),
             }
         }
-        Ok(Reply::Tasks(found, failures))
+        Ok(named.reply())
+    }
+
+    /// Puts the task `key` into an answer; `failure` says that there is none.
+    fn name(&self, named: &mut Named, key: TaskKey, failure: Failure) {
+        match self.ecs.tasks().get(&key) {
+            Some(task) => named.here(self.task(task)),
+            None => named.gone(key, failure),
+        }
     }
 
     fn cluster(&self, cluster: &Cluster) -> ClusterView {
@@ -174,7 +182,8 @@ impl Facts<'_> {
         }
     }
 
-    fn task(&self, task: &Task) -> TaskView {
+    /// A task with what its definition says of it.
+    pub(crate) fn task(&self, task: &Task) -> TaskView {
         let definition = self.ecs.definitions().get(&task.definition_key());
         let part = |container: &ContainerDefinition| PartView {
             image: container.image.clone(),

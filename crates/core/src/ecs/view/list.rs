@@ -1,9 +1,10 @@
 //! The List operations: pages of ARNs or names, in the order of their keys.
 
+use super::past::{Listed, Past};
 use super::{Page, Reply};
 use crate::ecs::model::{
-    ClusterStatus, ContainerInstance, DefinitionStatus, FamilyName, InstanceStatus, LaunchType, Task, TaskDefinition,
-    TaskStatus,
+    ClusterKey, ClusterStatus, ContainerInstance, DefinitionStatus, FamilyName, InstanceStatus, LaunchType, Task,
+    TaskDefinition, TaskStatus,
 };
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -45,13 +46,7 @@ impl Entry {
 impl PageWish {
     /// Cuts the page out of all entries, which come in the order of their places.
     fn cut(&self, order: Order, all: impl Iterator<Item = Entry>) -> Result<Reply, Refusal> {
-        let limit = self.limit.unwrap_or(100);
-        let limit = usize::try_from(limit).ok().filter(|limit| (1..=100).contains(limit));
-        let limit = limit.ok_or(Refusal::OutOfRange {
-            member: "maxResults",
-            least: 1,
-            most: 100,
-        })?;
+        let limit = self.limit()?;
         let before = |entry: &Entry| match (&self.after, order) {
             (None, _) => false,
             (Some(after), Order::Ascending) => entry.place <= *after,
@@ -65,6 +60,16 @@ impl PageWish {
         }
         let next = rest.peek().and(last);
         Ok(Reply::Page(Page { items, next }))
+    }
+
+    fn limit(&self) -> Result<usize, Refusal> {
+        let limit = self.limit.unwrap_or(100);
+        let limit = usize::try_from(limit).ok().filter(|limit| (1..=100).contains(limit));
+        limit.ok_or(Refusal::OutOfRange {
+            member: "maxResults",
+            least: 1,
+            most: 100,
+        })
     }
 }
 
@@ -224,7 +229,52 @@ pub fn instances(
     )
 }
 
-/// ListTasks.
+/// Which tasks are wanted, once what was said is understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TaskFits {
+    family: Option<String>,
+    instance: Option<InstanceId>,
+    launch_type: Option<LaunchType>,
+    desired_status: Option<TaskStatus>,
+    started_by: Option<String>,
+}
+
+impl TaskFits {
+    fn new(cluster: &ClusterKey, filter: &TaskFilter) -> Result<Self, Refusal> {
+        let instance = filter.instance.as_deref().map(|text| refer::instance(cluster, text));
+        Ok(Self {
+            family: filter.family.clone(),
+            instance: instance.transpose()?.map(|key| key.id),
+            launch_type: filter.launch_type,
+            desired_status: filter.desired_status,
+            started_by: filter.started_by.clone(),
+        })
+    }
+
+    /// Where wanted tasks should be.
+    fn desired(&self) -> TaskStatus {
+        self.desired_status.unwrap_or(TaskStatus::Running)
+    }
+
+    pub(super) fn fits(&self, task: &Task) -> bool {
+        let Self {
+            family,
+            instance,
+            launch_type,
+            desired_status: _,
+            started_by,
+        } = self;
+        task.desired_status == self.desired()
+            && family.as_deref().is_none_or(|family| family == task.family.as_str())
+            && instance.is_none_or(|instance| instance == task.instance)
+            && launch_type.is_none_or(|launch_type| launch_type == task.launch_type)
+            && started_by
+                .as_deref()
+                .is_none_or(|by| task.started_by.as_deref() == Some(by))
+    }
+}
+
+/// ListTasks. Of tasks that should be stopped the history may know more.
 ///
 /// # Errors
 /// No such cluster, no such instance, or a page that does not exist.
@@ -236,31 +286,25 @@ pub fn tasks(
     page: &PageWish,
 ) -> Result<Reply, Refusal> {
     let cluster = &refer::active_cluster(state, scope, cluster)?.key;
-    let instance = filter
-        .instance
-        .as_deref()
-        .map(|text| refer::instance(cluster, text))
-        .transpose()?;
-    let desired = filter.desired_status.unwrap_or(TaskStatus::Running);
-    let fits = |task: &&Task| {
-        task.desired_status == desired
-            && filter
-                .family
-                .as_deref()
-                .is_none_or(|family| family == task.family.as_str())
-            && instance.as_ref().is_none_or(|key| key.id == task.instance)
-            && filter
-                .launch_type
-                .is_none_or(|launch_type| launch_type == task.launch_type)
-            && filter
-                .started_by
-                .as_deref()
-                .is_none_or(|by| task.started_by.as_deref() == Some(by))
-    };
-    let first = page.after.as_deref().and_then(|arn| refer::task(cluster, arn).ok());
-    let all = state.tasks_of(cluster, first.map_or(TaskId(0), |key| key.id));
-    page.cut(
-        Order::Ascending,
-        all.filter(fits).map(|task| Entry::plain(task.key.arn().to_string())),
-    )
+    let fits = TaskFits::new(cluster, filter)?;
+    let after = page.after.as_deref().and_then(|arn| refer::task(cluster, arn).ok());
+    let after = after.map(|key| key.id);
+    let first = after.unwrap_or(TaskId(0));
+    let all = state.tasks_of(cluster, first).filter(|task| fits.fits(task));
+    if fits.desired() != TaskStatus::Stopped {
+        return page.cut(
+            Order::Ascending,
+            all.map(|task| Entry::plain(task.key.arn().to_string())),
+        );
+    }
+    let limit = page.limit()?;
+    let behind = all.map(|task| task.key.id).filter(|id| Some(*id) != after);
+    let here = behind.take(limit + 1).collect();
+    Ok(Reply::Past(Box::new(Past::Listed(Listed {
+        cluster: cluster.clone(),
+        after,
+        fits,
+        limit,
+        here,
+    }))))
 }

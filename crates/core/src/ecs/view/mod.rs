@@ -3,6 +3,10 @@
 pub mod assignment;
 pub mod describe;
 pub mod list;
+pub mod past;
+
+use past::Past;
+use serde::{Deserialize, Serialize};
 
 use super::model::{Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition, TaskDefinitionKey, TaskKey};
 use super::model::{ContainerInstance, Resources};
@@ -50,6 +54,8 @@ pub enum Reply {
     Task(Box<TaskView>),
     /// Tasks, and what was not found or not placed.
     Tasks(Vec<TaskView>, Vec<Failure>),
+    /// Tasks, or a page of them, that the history may know more of.
+    Past(Box<Past>),
     /// A page of names or ARNs.
     Page(Page),
     /// The tags of one thing.
@@ -93,8 +99,8 @@ pub struct InstanceView {
     pub pending: usize,
 }
 
-/// A task with what is derived for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A task with what is derived for it. The history keeps it whole: members that are added need a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskView {
     /// The task.
     pub task: Task,
@@ -104,8 +110,8 @@ pub struct TaskView {
     pub size: CpuMemory,
 }
 
-/// What the definition says of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the definition says of a container. Kept like [`TaskView`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartView {
     /// The image reference.
     pub image: String,

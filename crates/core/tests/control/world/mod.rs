@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use berth_core::control::{Change, Control, Event, LinkEvent, Message, Output, State};
 use berth_core::ecs::model::{InstanceKey, TaskKey};
 use berth_core::ecs::session::ToAgent;
-use berth_core::ecs::view::Reply;
 use berth_core::ecs::view::assignment::Desired;
+use berth_core::ecs::view::past::{Found, Past};
+use berth_core::ecs::view::{Reply, TaskView};
 use berth_core::ecs::{self, Refusal};
 use berth_core::iam::{Identity, Principal};
 use berth_core::kernel::ids::TaskId;
@@ -72,6 +73,10 @@ pub(crate) struct World {
     pub(crate) tasks: Vec<TaskKey>,
     /// All changes since the beginning: what the store was given.
     pub(crate) log: Vec<Change>,
+    /// Tasks that have left the state, or are about to.
+    pub(crate) history: BTreeMap<TaskKey, TaskView>,
+    /// Whether the history confirms what it takes.
+    pub(crate) confirms: bool,
     /// The answer to the last request.
     pub(crate) reply: Option<Result<Reply, Refusal>>,
     /// The highest sequence number that each instance was ever sent.
@@ -92,6 +97,8 @@ impl World {
             machines: BTreeMap::new(),
             tasks: Vec::new(),
             log: Vec::new(),
+            history: BTreeMap::new(),
+            confirms: true,
             reply: None,
             sequences: BTreeMap::new(),
             turns: 0,
@@ -150,13 +157,13 @@ impl World {
         (!heard).then(|| self.control.clone().handle(&mut cx.clone(), event.clone()))
     }
 
-    /// Answers whether a tick changed facts.
+    /// Answers whether a tick changed facts or handed some over.
     pub(crate) fn tick(&mut self) -> bool {
         let mut cx = self.cx();
         let output = self.control.tick(&mut cx);
-        let changes = !output.changes.is_empty();
+        let works = !output.changes.is_empty() || !output.archive.is_empty();
         self.take(output);
-        changes
+        works
     }
 
     fn cx(&mut self) -> Cx {
@@ -176,12 +183,46 @@ impl World {
         for message in &output.outbox {
             self.deliver(message);
         }
-        if let Some(reply) = output.reply {
+        self.archive(output.archive);
+        if let Some(reply) = output.reply.map(|reply| self.complete(reply)) {
             self.print_reply(&reply);
             self.reply = Some(reply);
         }
         for message in output.outbox {
             self.answer(&message);
+        }
+    }
+
+    /// The history takes tasks that leave the state, and says so.
+    fn archive(&mut self, leaving: Vec<TaskView>) {
+        let versions = leaving.iter().map(|view| (view.task.key.clone(), view.task.version));
+        let versions: Vec<(TaskKey, u64)> = versions.collect();
+        self.history
+            .extend(leaving.into_iter().map(|view| (view.task.key.clone(), view)));
+        if self.confirms && !versions.is_empty() {
+            let reply = self.reply.take();
+            self.handle(Event::Archived(versions));
+            self.reply = reply;
+        }
+    }
+
+    /// The answer with what the history knows.
+    pub(crate) fn complete(&self, reply: Result<Reply, Refusal>) -> Result<Reply, Refusal> {
+        let Ok(Reply::Past(past)) = reply else { return reply };
+        match *past {
+            Past::Named(named) => {
+                let found = named.missing().filter_map(|key| self.history.get(key).cloned());
+                let found = found.collect();
+                named.complete(found)
+            }
+            Past::Listed(listed) => {
+                let rows = self.history.values().filter(|view| {
+                    let key = &view.task.key;
+                    key.cluster_key() == listed.cluster && Some(key.id) > listed.after && listed.fits(view)
+                });
+                let tasks = rows.map(|view| view.task.key.id).take(listed.most()).collect();
+                Ok(listed.complete(Found { tasks, reached: None }))
+            }
         }
     }
 

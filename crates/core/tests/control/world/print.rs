@@ -154,6 +154,7 @@ impl World {
                 format!("= {}{next}", page.items.join(" "))
             }
             Ok(Reply::Tags(tags)) => format!("= {}", tag_words(tags)),
+            Ok(Reply::Past(past)) => panic!("the world completes what the history knows: {past:?}"),
             Ok(Reply::Acknowledged) => "= acknowledged".to_owned(),
             Ok(Reply::Remaining(left)) => format!("= {left} left"),
         };

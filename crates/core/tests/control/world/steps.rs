@@ -85,6 +85,7 @@ impl World {
             "untag" => self.write(Write::Untag(self.place(line.word(1)), line.list("keys"))),
             "wait" => self.wait(line.word(1)),
             "restart" => self.restart(),
+            "history" => self.confirms = line.word(1) == "confirms",
             "reset" => self.handle(Event::Reset),
             "list" | "describe" => self.read(line),
             other => panic!("the language has no word {other:?}"),
@@ -403,6 +404,7 @@ impl World {
             other => panic!("nothing reads {other:?}"),
         };
         let reply = self.control.read(&Self::principal(), &Self::scope(), &read);
+        let reply = self.complete(reply);
         self.print_reply(&reply);
     }
 

@@ -76,6 +76,7 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             })
         }
         Reply::Page(page) => list(operation, page),
+        Reply::Past(past) => unreachable!("the shell completes an answer before it is spelled: {past:?}"),
         Reply::Tags(found) => into_document(ecs::ListTagsForResourceResponse {
             tags: Some(tags(&found)),
         }),
