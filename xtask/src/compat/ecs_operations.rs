@@ -124,9 +124,8 @@ const SECTIONS: &[Section] = &[
         title: "Tasks",
         source: Source::Operations,
         rows: &[
-            partial(
+            full(
                 "DescribeTasks",
-                "tasks that ended an hour ago are gone",
                 "tests/e2e/test_sample.py::test_the_sample_runs_from_its_first_status_to_its_last",
             ),
             refused("ExecuteCommand"),
