@@ -228,11 +228,15 @@ list instances status=INACTIVE
             > wait 59m
               60s
               task t2 v3 STOPPED stoppedAt=60 [app STOPPED]
+              task t1 forgotten
+              = acknowledged
+              120s
+              task t2 forgotten
+              = acknowledged
             > list instances status=INACTIVE
               = arn:container-instance/default/m2 arn:container-instance/default/m1
             > wait 1m
               3600s
-              task t1 forgotten
               instance m2 forgotten
               instance m1 forgotten
             > describe instances m1 m2

@@ -410,8 +410,9 @@ run app token=a count=2
               60s
               task t2 forgotten
               task t1 forgotten
-              instance m1 forgotten
               = acknowledged
+              3600s
+              instance m1 forgotten
             > run app token=a count=2
               = task t1 STOPPED/STOPPED UserInitiated "Container instance deregistration forced by user."
               = task t2 STOPPED/STOPPED UserInitiated "Container instance deregistration forced by user."
