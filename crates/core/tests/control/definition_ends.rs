@@ -174,16 +174,18 @@ describe definition app:1
             > restart
               epoch 2
             > wait 59m
+              120s
+              task t1 forgotten
+              = acknowledged
+              120s
+              definition app:1 forgotten
             > describe tasks t1
               = task t1 STOPPED/STOPPED UserInitiated "Task stopped by user"
             > describe definition app:1
-              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              ! DefinitionUnknown
             > wait 1m
-              3660s
-              task t1 forgotten
-              definition app:1 forgotten
             > describe tasks t1
-              ! arn:task/default/t1 MISSING
+              = task t1 STOPPED/STOPPED UserInitiated "Task stopped by user"
             > describe definition app:1
               ! DefinitionUnknown
         "#]],
