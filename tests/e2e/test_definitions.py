@@ -404,6 +404,10 @@ RUN_BUILT = {
     "clientToken",
     "placementStrategy",
     "tags",
+    "propagateTags",
+    "enableECSManagedTags",
+    "referenceId",
+    "overrides",
 }
 
 

@@ -38,6 +38,7 @@ ECS_BUILT = {
     "RegisterContainerInstance",
     "RegisterTaskDefinition",
     "RunTask",
+    "StartTask",
     "StopTask",
     "SubmitAttachmentStateChanges",
     "SubmitContainerStateChange",

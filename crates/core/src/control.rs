@@ -379,6 +379,7 @@ impl Turn<'_> {
             match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
                 Step::Whole(admitted) => Ok(self.apply(admitted)),
                 Step::TaskByTask(order) => Ok(self.place(order)),
+                Step::OnThese(order) => Ok(self.start_on_these(&order)),
             }
         });
         self.output.reply = Some(reply);

@@ -25,7 +25,10 @@ const SECTIONS: &[Section] = &[
                 "count",
                 "tests/e2e/test_tasks.py::test_a_count_of_tasks_runs_side_by_side",
             ),
-            refused("enableECSManagedTags"),
+            full(
+                "enableECSManagedTags",
+                "tests/e2e/test_tasks_api.py::test_tags_come_from_the_call_the_definition_and_ecs",
+            ),
             refused("enableExecuteCommand"),
             full(
                 "group",
@@ -40,7 +43,11 @@ const SECTIONS: &[Section] = &[
                 "see below",
                 "tests/e2e/test_sample.py::test_the_sample_runs_from_its_first_status_to_its_last",
             ),
-            refused("overrides"),
+            partial(
+                "overrides",
+                "see below",
+                "tests/e2e/test_overrides.py::test_a_container_runs_what_the_overrides_say",
+            ),
             refused("placementConstraints"),
             partial(
                 "placementStrategy",
@@ -51,8 +58,14 @@ const SECTIONS: &[Section] = &[
                 "platformVersion",
                 "tests/e2e/test_calls.py::test_a_run_that_cannot_be_is_refused",
             ),
-            refused("propagateTags"),
-            refused("referenceId"),
+            full(
+                "propagateTags",
+                "tests/e2e/test_tasks_api.py::test_tags_come_from_the_call_the_definition_and_ecs",
+            ),
+            full(
+                "referenceId",
+                "tests/e2e/test_tasks_api.py::test_a_member_that_cannot_be_is_refused",
+            ),
             full(
                 "startedBy",
                 "tests/e2e/test_tasks.py::test_tasks_are_listed_by_what_they_are",
@@ -67,7 +80,7 @@ const SECTIONS: &[Section] = &[
             ),
             full(
                 "clientToken",
-                "tests/e2e/test_tasks.py::test_the_same_client_token_runs_the_same_tasks",
+                "tests/e2e/test_tasks_api.py::test_a_client_token_means_the_call_and_not_its_bytes",
             ),
             refused("volumeConfigurations"),
         ],
@@ -96,11 +109,25 @@ const SECTIONS: &[Section] = &[
         title: "RunTask: overrides",
         source: Source::Structure("TaskOverride"),
         rows: &[
-            refused("containerOverrides"),
-            refused("cpu"),
+            partial(
+                "containerOverrides",
+                "see below",
+                "tests/e2e/test_overrides.py::test_a_container_runs_what_the_overrides_say",
+            ),
+            full(
+                "cpu",
+                "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
+            ),
             refused("inferenceAcceleratorOverrides"),
-            refused("executionRoleArn"),
-            refused("memory"),
+            partial(
+                "executionRoleArn",
+                "checked and shown, like that of the definition",
+                "crates/core/tests/control/overrides.rs::refusals",
+            ),
+            full(
+                "memory",
+                "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
+            ),
             refused("taskRoleArn"),
             refused("ephemeralStorage"),
         ],
@@ -109,13 +136,31 @@ const SECTIONS: &[Section] = &[
         title: "RunTask: overrides.containerOverrides",
         source: Source::Structure("ContainerOverride"),
         rows: &[
-            refused("name"),
-            refused("command"),
-            refused("environment"),
+            full(
+                "name",
+                "tests/e2e/test_overrides.py::test_a_container_runs_what_the_overrides_say",
+            ),
+            full(
+                "command",
+                "tests/e2e/test_overrides.py::test_a_container_runs_what_the_overrides_say",
+            ),
+            full(
+                "environment",
+                "tests/e2e/test_overrides.py::test_a_container_runs_what_the_overrides_say",
+            ),
             refused("environmentFiles"),
-            refused("cpu"),
-            refused("memory"),
-            refused("memoryReservation"),
+            full(
+                "cpu",
+                "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
+            ),
+            full(
+                "memory",
+                "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
+            ),
+            full(
+                "memoryReservation",
+                "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
+            ),
             refused("resourceRequirements"),
         ],
     },
@@ -161,18 +206,52 @@ const SECTIONS: &[Section] = &[
         title: "StartTask",
         source: Source::Structure("StartTaskRequest"),
         rows: &[
-            refused("cluster"),
-            refused("containerInstances"),
-            refused("enableECSManagedTags"),
+            full(
+                "cluster",
+                "tests/e2e/test_start_task.py::test_a_start_that_cannot_be_is_refused",
+            ),
+            full(
+                "containerInstances",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
+            full(
+                "enableECSManagedTags",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
             refused("enableExecuteCommand"),
-            refused("group"),
-            refused("networkConfiguration"),
-            refused("overrides"),
-            refused("propagateTags"),
-            refused("referenceId"),
-            refused("startedBy"),
-            refused("tags"),
-            refused("taskDefinition"),
+            full(
+                "group",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
+            full(
+                "networkConfiguration",
+                "tests/e2e/test_start_task.py::test_a_task_with_an_interface_starts_on_the_machine_that_was_named",
+            ),
+            partial(
+                "overrides",
+                "as those of RunTask",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
+            full(
+                "propagateTags",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
+            full(
+                "referenceId",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
+            full(
+                "startedBy",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
+            full(
+                "tags",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
+            full(
+                "taskDefinition",
+                "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
+            ),
             refused("volumeConfigurations"),
         ],
     },
@@ -234,7 +313,11 @@ const SECTIONS: &[Section] = &[
                 "startedBy",
                 "tests/e2e/test_tasks.py::test_tasks_are_listed_by_what_they_are",
             ),
-            refused("serviceName"),
+            partial(
+                "serviceName",
+                "no service exists yet, so none is found",
+                "tests/e2e/test_tasks_api.py::test_a_list_that_cannot_be_is_refused",
+            ),
             full(
                 "desiredStatus",
                 "tests/e2e/test_tasks.py::test_tasks_are_listed_by_what_they_are",
@@ -243,7 +326,11 @@ const SECTIONS: &[Section] = &[
                 "launchType",
                 "tests/e2e/test_tasks.py::test_tasks_are_listed_by_what_they_are",
             ),
-            refused("daemonName"),
+            partial(
+                "daemonName",
+                "no daemon exists yet, so none is found",
+                "tests/e2e/test_tasks_api.py::test_a_list_that_cannot_be_is_refused",
+            ),
         ],
     },
     Section {

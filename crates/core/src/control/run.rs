@@ -1,9 +1,10 @@
-//! RunTask, task by task: each placement sees what the one before has taken.
+//! RunTask and StartTask, task by task: each placement sees what the one before has taken.
 
 use super::{Change, Turn};
 use crate::ecs;
-use crate::ecs::admit::run_task::make::{Placed, place_one};
+use crate::ecs::admit::run_task::make::{Placed, place_one, start_one};
 use crate::ecs::admit::run_task::{self, Order};
+use crate::ecs::admit::start_task::StartOrder;
 use crate::ecs::model::TaskKey;
 use crate::ecs::view::{Answer, Reply};
 use crate::kernel::Edit;
@@ -30,6 +31,19 @@ impl Turn<'_> {
         let ids: Vec<TaskId> = keys.iter().map(|key| key.id).collect();
         if let Some(token) = run_task::remember(&order, self.cx, &ids) {
             self.put(Change::Ecs(token));
+        }
+        self.control.facts().reply(Answer::Tasks(keys, failures))
+    }
+
+    /// Puts a task on each of the machines that the caller chose and that can take it.
+    pub(super) fn start_on_these(&mut self, order: &StartOrder) -> Reply {
+        let (mut keys, mut failures) = (Vec::new(), Vec::new());
+        for instance in &order.instances {
+            let (state, seen) = (&self.control.state, &self.control.seen);
+            match start_one(&state.ecs, &state.network, seen.connected(), self.cx, order, instance) {
+                Ok(placed) => keys.push(self.put_placed(placed)),
+                Err(failure) => failures.push(failure),
+            }
         }
         self.control.facts().reply(Answer::Tasks(keys, failures))
     }

@@ -6,6 +6,7 @@ use super::admit::deregister_instance::{self, DeregisterInstance};
 use super::admit::register_instance::{self, RegisterInstance};
 use super::admit::register_task_definition::{self, Draft};
 use super::admit::run_task::{self, Admission, Order, RunTask};
+use super::admit::start_task::{self, StartOrder, StartTask};
 use super::admit::stop_task::{self, StopTask};
 use super::admit::tag;
 use super::admit::update_instances_state::{self, UpdateInstancesState};
@@ -39,6 +40,8 @@ pub enum Write {
     UpdateInstancesState(UpdateInstancesState),
     /// RunTask.
     RunTask(RunTask),
+    /// StartTask.
+    StartTask(StartTask),
     /// StopTask.
     StopTask(StopTask),
     /// TagResource: an ARN and tags.
@@ -92,6 +95,8 @@ pub(crate) enum Step {
     Whole(Admitted),
     /// Its tasks are placed one by one: each sees what the one before has taken.
     TaskByTask(Order),
+    /// Each of its tasks is put on a machine that the caller chose.
+    OnThese(StartOrder),
 }
 
 /// Admits a write.
@@ -109,6 +114,7 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
             Admission::Fresh(order) => return Ok(Step::TaskByTask(order)),
             Admission::Repeated(keys) => Ok(Admitted::unchanged(Answer::Tasks(keys, Vec::new()))),
         },
+        Write::StartTask(request) => return start_task::admit(state, caller, request).map(Step::OnThese),
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
         Write::Tag(arn, tags) => tag::tag(state, caller, &arn, tags),
         Write::Untag(arn, keys) => tag::untag(state, caller, &arn, &keys),
@@ -161,6 +167,7 @@ impl Write {
             Self::DeregisterInstance(_) => "ecs:DeregisterContainerInstance",
             Self::UpdateInstancesState(_) => "ecs:UpdateContainerInstancesState",
             Self::RunTask(_) => "ecs:RunTask",
+            Self::StartTask(_) => "ecs:StartTask",
             Self::StopTask(_) => "ecs:StopTask",
             Self::Tag(..) => "ecs:TagResource",
             Self::Untag(..) => "ecs:UntagResource",

@@ -2,6 +2,7 @@
 //!
 //! [`model`] has the nouns, [`state`] their tables, [`admit`] one file per write, [`place`] the choice of a machine,
 //! [`reconcile`] one file per loop,
+//! [`roster`] which tasks lists show,
 //! [`session`] the conversation with an agent, [`view`] what others get to see.
 
 pub mod admit;
@@ -13,6 +14,7 @@ pub mod refer;
 pub mod refusal;
 pub mod report;
 mod revisions;
+pub mod roster;
 pub mod session;
 pub mod state;
 pub mod view;

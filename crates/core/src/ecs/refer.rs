@@ -83,6 +83,21 @@ pub fn task(cluster: &ClusterKey, text: &str) -> Result<TaskKey, Refusal> {
     })
 }
 
+/// The task that a caller names, in `cluster`; nothing if no task there can be meant.
+///
+/// # Errors
+/// If an id has not as many characters as ids have, now or in former times, or an ARN belongs elsewhere.
+pub fn named_task(cluster: &ClusterKey, text: &str) -> Result<Option<TaskKey>, Refusal> {
+    let id = text.rsplit('/').next().unwrap_or(text);
+    if !matches!(id.chars().count(), 32 | 36) {
+        return Err(Refusal::TaskIdLength);
+    }
+    match task(cluster, text) {
+        Err(foreign @ Refusal::ForeignArn(_)) => Err(foreign),
+        found => Ok(found.ok()),
+    }
+}
+
 /// The container instance that is meant, in `cluster`.
 ///
 /// # Errors

@@ -95,6 +95,30 @@ pub enum Refusal {
         /// The ARNs of the tasks that the token made.
         resource_ids: Vec<String>,
     },
+    /// A client token that is empty, or has blanks or characters that cannot be printed.
+    Token,
+    /// Overrides of more characters than this.
+    OverridesTooLong(usize),
+    /// An override of a container that does not name it.
+    OverrideNameMissing,
+    /// An override of a container that the definition does not have.
+    OverrideUnknown(String),
+    /// Two overrides of the same container.
+    OverrideTwice(String),
+    /// Overrides that cannot be, or that make a definition that is not valid.
+    Override(Fault),
+    /// A group that begins like one that ECS itself makes.
+    GroupReserved(String),
+    /// Tags that are to come from where tasks that are run by hand cannot have them.
+    PropagateTags(String),
+    /// A list of tasks by who started them and by something else.
+    StartedByAndOthers,
+    /// No such service.
+    ServiceNotFound,
+    /// No such daemon.
+    DaemonNotFound,
+    /// A task's id that has not as many characters as ids have.
+    TaskIdLength,
     /// No such task.
     TaskNotFound,
     /// No such container instance.

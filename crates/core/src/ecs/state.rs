@@ -10,6 +10,7 @@ use super::model::{
 use super::model::{FamilyName, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
 use super::revisions::Revisions;
+use super::roster::{Narrow, Roster};
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::{Edit, Scope, Table, Timestamp};
 
@@ -40,6 +41,7 @@ pub struct State {
     tasks: Table<Task>,
     tokens: Table<ClientToken>,
     index: Index,
+    roster: Roster,
     counts: BTreeMap<ClusterKey, Counts>,
     registrations: BTreeSet<(ClusterKey, String, InstanceId)>,
     ended: BTreeSet<(Timestamp, TaskKey)>,
@@ -118,6 +120,7 @@ impl State {
         });
         if let Some(old) = &old {
             let definition = self.definitions.get(&old.definition_key());
+            self.roster.remove(old);
             self.index.remove_task(old, definition);
             if new.is_none() {
                 self.revisions.task_went(&old.definition_key(), definition);
@@ -125,6 +128,7 @@ impl State {
         }
         if let Some(new) = new {
             let definition = self.definitions.get(&new.definition_key());
+            self.roster.add(new);
             self.index.add_task(new, definition);
             if old.is_none() {
                 self.revisions.task_came(&new.definition_key(), definition);
@@ -238,6 +242,23 @@ impl State {
             id,
         };
         self.tasks.range(key(first)..=key(TaskId(u128::MAX)))
+    }
+
+    /// The tasks of `cluster` that fit `narrow` from the id `first` on, in the order of their ids: those that shall stop or
+    /// have stopped, or the others.
+    pub fn narrowed<'a>(
+        &'a self,
+        cluster: &ClusterKey,
+        stopped: bool,
+        narrow: &Narrow,
+        first: TaskId,
+    ) -> impl Iterator<Item = &'a Task> + use<'a> {
+        let ClusterKey { scope, name } = cluster.clone();
+        let ids = self.roster.tasks(cluster, stopped, narrow, first);
+        ids.filter_map(move |id| {
+            let (scope, cluster) = (scope.clone(), name.clone());
+            self.tasks.get(&TaskKey { scope, cluster, id })
+        })
     }
 
     /// The instances of `cluster` from the id `first` on, in the order of their ids.

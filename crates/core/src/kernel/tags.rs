@@ -83,6 +83,11 @@ impl Tags {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Adds a tag of ECS's own. It counts towards no limit, and users cannot give it.
+    pub fn manage(&mut self, key: &str, value: &str) {
+        self.0.push((key.to_owned(), value.to_owned()));
+    }
+
     /// Keys and values.
     pub fn iter(&self) -> std::slice::Iter<'_, (String, String)> {
         self.0.iter()

@@ -30,7 +30,7 @@ describe instances m1
         "#,
         expect![[r#"
             > run web by=me
-              task t1 PENDING of web:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:web
+              task t1 PENDING of web:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:web, by me
               m1 #1 < payload 1.2: run t1 (app)
               = task t1 PENDING/RUNNING
             > list tasks

@@ -90,11 +90,11 @@ stop arn:aws:ecs:eu-west-1:123456789012:task/default/000000000000000000000000000
             > stop t9
               ! TaskNotFound
             > stop nonsense
-              ! Identifier("nonsense")
+              ! TaskIdLength
             > stop t1 cluster=nope
               ! ClusterNotFound
             > stop arn:task/web/00000000000000000000000000000001
-              ! Identifier("arn:task/web/00000000000000000000000000000001")
+              ! TaskNotFound
             > stop arn:aws:ecs:eu-west-1:123456789012:task/default/00000000000000000000000000000001
               ! ForeignArn("arn:aws:ecs:eu-west-1:123456789012:task/default/00000000000000000000000000000001")
         "#]],

@@ -42,7 +42,7 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::TooMany { what, most } => invalid(format!("At most {most} {what} can be given.")),
         Refusal::OutOfRange { member, least, most } => invalid(format!("{member} must be between {least} and {most}.")),
         Refusal::Word { member, word } => invalid(format!("Invalid value for {member}: {word}")),
-        Refusal::TooLong { member, most } => invalid(format!("{member} must have at most {most} characters.")),
+        Refusal::TooLong { member, most } => invalid(format!("{member} longer than {most}.")),
         Refusal::Tags(fault) => invalid(tag_text(fault)),
         Refusal::Untaggable(why) => untaggable(*why),
         Refusal::NotBuilt(text) => ("UnsupportedFeatureException", text.clone()),
@@ -79,6 +79,25 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             "ConflictException",
             "The clientToken was used before with other parameters.",
         ),
+        Refusal::Token => plain(
+            INVALID,
+            "clientToken must have 1 to 64 characters in the range of 33 to 126.",
+        ),
+        Refusal::OverridesTooLong(most) => invalid(format!("Container Overrides length must be at most {most}")),
+        Refusal::OverrideNameMissing => plain(INVALID, "Container override name should not be null or empty."),
+        Refusal::OverrideUnknown(name) => invalid(format!(
+            "Override for container named {name} is not a container in the TaskDefinition."
+        )),
+        Refusal::OverrideTwice(name) => invalid(format!("Override for container named {name} is there twice.")),
+        Refusal::Override(fault) => invalid(definition_text(fault)),
+        Refusal::GroupReserved(group) => invalid(format!(
+            "Invalid group: {group}. The prefixes family: and service: are reserved."
+        )),
+        Refusal::PropagateTags(_) => plain(INVALID, "Propagate tags should be one of [TASK_DEFINITION,NONE]"),
+        Refusal::StartedByAndOthers => plain(INVALID, "cannot specify startedBy with other arguments"),
+        Refusal::ServiceNotFound => plain("ServiceNotFoundException", "Service not found."),
+        Refusal::DaemonNotFound => plain("DaemonNotFoundException", "Daemon not found."),
+        Refusal::TaskIdLength => plain(INVALID, "taskId length should be one of [32,36]"),
         Refusal::TaskNotFound => plain(INVALID, "The referenced task was not found."),
         Refusal::InstanceNotFound => plain(INVALID, "The referenced container instance was not found."),
         Refusal::InstanceHasTasks => plain(INVALID, "Found running tasks on the instance."),

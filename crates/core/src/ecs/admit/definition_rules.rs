@@ -248,13 +248,7 @@ pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_vol
     if definition.network_mode != Some(NetworkMode::Awsvpc) {
         return Err(Fault::FargateNetworkMode);
     }
-    let cpu = definition.cpu.ok_or(Fault::FargateCpu)?;
-    let memory = definition.memory.ok_or(Fault::FargateMemory)?;
-    match is_fargate_size(cpu, memory) {
-        None => return Err(Fault::FargateCpu),
-        Some(false) => return Err(Fault::FargateSize),
-        Some(true) => {}
-    }
+    fargate_size(definition)?;
     if let Some(mode) = pid_mode.filter(|mode| *mode != "task") {
         return Err(Fault::FargatePidMode(mode.to_owned()));
     }
@@ -269,6 +263,20 @@ pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_vol
         .containers
         .iter()
         .try_for_each(|container| fargate_container(container, definition))
+}
+
+/// FARGATE has tasks of certain sizes only.
+///
+/// # Errors
+/// The task has no size, or another one.
+pub fn fargate_size(definition: &TaskDefinition) -> Result<(), Fault> {
+    let cpu = definition.cpu.ok_or(Fault::FargateCpu)?;
+    let memory = definition.memory.ok_or(Fault::FargateMemory)?;
+    match is_fargate_size(cpu, memory) {
+        None => Err(Fault::FargateCpu),
+        Some(false) => Err(Fault::FargateSize),
+        Some(true) => Ok(()),
+    }
 }
 
 /// Refuses members that FARGATE does not take, if they ask for something.

@@ -10,6 +10,7 @@ pub mod deregister_task_definition;
 pub mod register_instance;
 pub mod register_task_definition;
 pub mod run_task;
+pub mod start_task;
 pub mod stop_task;
 pub mod submit;
 pub mod tag;

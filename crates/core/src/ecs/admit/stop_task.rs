@@ -25,7 +25,7 @@ pub struct StopTask {
 /// No such cluster, or a reason of more than 1,024 characters.
 pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: &StopTask) -> Result<Admitted, Refusal> {
     let cluster = refer::active_cluster(state, &caller.scope, request.cluster.as_deref())?;
-    let key = refer::task(&cluster.key, &request.task)?;
+    let key = refer::named_task(&cluster.key, &request.task)?.ok_or(Refusal::TaskNotFound)?;
     check_length(request.reason.as_ref(), "reason", 1024)?;
     let runs = |task: &&Task| task.desired_status != TaskStatus::Stopped;
     let task = state.tasks().get(&key).filter(runs);

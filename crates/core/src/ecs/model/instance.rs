@@ -198,6 +198,16 @@ impl ContainerInstance {
         }
     }
 
+    /// Its instruction set, as [`ContainerInstance::runs`] understands it.
+    #[must_use]
+    pub fn architecture(&self) -> Architecture {
+        if self.runs(Architecture::Arm64) {
+            Architecture::Arm64
+        } else {
+            Architecture::X86_64
+        }
+    }
+
     /// The zone that it stands in: what it announced, else the first zone of its region.
     #[must_use]
     pub fn zone(&self) -> String {

@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod container;
 pub mod instance;
+pub mod overrides;
 pub mod task;
 pub mod task_definition;
 pub mod words;
@@ -10,6 +11,7 @@ pub mod words;
 pub use cluster::{Cluster, ClusterKey, ClusterName, ClusterStatus};
 pub use container::{Container, ContainerStatus, NetworkBinding};
 pub use instance::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, LaunchType, Resources};
+pub use overrides::{ContainerOverride, Overrides};
 pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskInterface, TaskKey, TaskStatus};
 pub use task_definition::{
     Architecture, ContainerDefinition, CpuMemory, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,

@@ -1,5 +1,6 @@
 //! Tasks: one run of a task definition on one machine.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -8,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::cluster::{ClusterKey, ClusterName};
 use super::container::Container;
 use super::instance::{InstanceKey, LaunchType};
-use super::task_definition::{FamilyName, TaskDefinitionKey};
+use super::overrides::Overrides;
+use super::task_definition::{FamilyName, TaskDefinition, TaskDefinitionKey};
 use crate::kernel::ids::{InstanceId, TaskId, Uuid};
+use crate::kernel::names::Name;
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
 use crate::network::{InterfaceId, InterfaceKey, SubnetId};
 
@@ -107,7 +110,10 @@ pub struct Task {
     /// Tasks of one purpose; by default `family:NAME`.
     pub group: String,
     /// Who started it, in the caller's words.
-    pub started_by: Option<String>,
+    pub started_by: Option<Name>,
+    /// What it changes of its definition. Most tasks change nothing.
+    #[serde(default)]
+    pub overrides: Option<Box<Overrides>>,
     /// The user's tags.
     pub tags: Tags,
     /// Why it stopped, as a code.
@@ -172,6 +178,12 @@ impl Task {
         }
     }
 
+    /// What it runs: its definition, which is `definition`, with its own overrides.
+    #[must_use]
+    pub fn effective<'a>(&self, definition: &'a TaskDefinition) -> Cow<'a, TaskDefinition> {
+        effective(self.overrides.as_deref(), definition)
+    }
+
     /// The key of its machine.
     #[must_use]
     pub fn instance_key(&self) -> InstanceKey {
@@ -205,6 +217,14 @@ impl Task {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.last_status == TaskStatus::Stopped
+    }
+}
+
+/// `definition` with `overrides`.
+pub(crate) fn effective<'a>(overrides: Option<&Overrides>, definition: &'a TaskDefinition) -> Cow<'a, TaskDefinition> {
+    match overrides {
+        None => Cow::Borrowed(definition),
+        Some(overrides) => Cow::Owned(overrides.apply(definition)),
     }
 }
 

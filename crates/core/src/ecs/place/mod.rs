@@ -103,6 +103,20 @@ pub fn place(
     found.ok_or_else(|| explain(state, connected, want))
 }
 
+/// Why the machine `id`, which takes tasks, cannot take this one; nothing if it can.
+///
+/// # Panics
+/// If the machine does not take tasks.
+#[must_use]
+pub fn objection(
+    state: &State,
+    connected: &BTreeSet<InstanceKey>,
+    want: &Want<'_>,
+    id: InstanceId,
+) -> Option<&'static str> {
+    filter::first_objection(&candidate(state, connected, want, id), want)
+}
+
 /// The stream of chance from which machines are chosen.
 const STREAM: &str = "placement";
 

@@ -79,9 +79,11 @@ pub struct AssignedInterface {
     pub private_dns_name: String,
 }
 
-/// The assignment that follows from `task`.
+/// The assignment that follows from `task`, whose definition is `definition`. Overrides are applied here: machines see
+/// what they make of the definition, as the stock agent takes no others than those of commands.
 #[must_use]
 pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&Interface>) -> Assignment {
+    let definition = &*task.effective(definition);
     let desired = crate::ecs::session::desired(task);
     let part = |(container, definition): (&Container, &ContainerDefinition)| AssignedContainer {
         id: container.id,

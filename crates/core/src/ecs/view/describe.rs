@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::past::{Named, Past};
 use super::{Answer, ClusterView, InstanceView, PartView, Reply, TaskView};
 use crate::ecs::model::task::Counted;
-use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey, Resources};
-use crate::ecs::model::{Task, TaskDefinition, TaskKey};
+use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey};
+use crate::ecs::model::{Resources, Task, TaskDefinition, TaskKey};
 use crate::ecs::place::Failure;
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -127,7 +127,7 @@ impl Facts<'_> {
     /// DescribeTasks.
     ///
     /// # Errors
-    /// No such cluster, no names, or more than a hundred.
+    /// No such cluster, no names, more than a hundred, or one that cannot be the name of any task.
     pub fn describe_tasks(&self, scope: &Scope, cluster: Option<&str>, names: &[String]) -> Result<Reply, Refusal> {
         let cluster = &refer::active_cluster(self.ecs, scope, cluster)?.key;
         if names.is_empty() {
@@ -137,9 +137,9 @@ impl Facts<'_> {
         let mut named = Named::tasks(Vec::new());
         for name in names {
             let failure = missing(scope, &format!("task/{}/", cluster.name), name);
-            match refer::task(cluster, name) {
-                Ok(key) => self.name(&mut named, key, failure),
-                Err(_) => named.fail(failure),
+            match refer::named_task(cluster, name)? {
+                Some(key) => self.name(&mut named, key, failure),
+                None => named.fail(failure),
             }
         }
         Ok(named.reply())
@@ -185,6 +185,8 @@ impl Facts<'_> {
     /// A task with what its definition says of it.
     pub(crate) fn task(&self, task: &Task) -> TaskView {
         let definition = self.ecs.definitions().get(&task.definition_key());
+        let definition = definition.map(|definition| task.effective(definition));
+        let definition = definition.as_deref();
         let part = |container: &ContainerDefinition| PartView {
             image: container.image.clone(),
             size: CpuMemory {
@@ -204,6 +206,11 @@ impl Facts<'_> {
                 .map(part)
                 .collect(),
             size: definition.map(size).unwrap_or_default(),
+            architecture: self
+                .ecs
+                .instances()
+                .get(&task.instance_key())
+                .map(ContainerInstance::architecture),
             task: task.clone(),
         }
     }

@@ -8,9 +8,11 @@ use crate::ecs::model::{
 };
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
+use crate::ecs::roster::Narrow;
 use crate::ecs::state::State;
 use crate::kernel::Scope;
 use crate::kernel::ids::{InstanceId, TaskId};
+use crate::kernel::names::Name;
 
 /// Which page is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,6 +136,10 @@ pub struct TaskFilter {
     pub desired_status: Option<TaskStatus>,
     /// Who started them.
     pub started_by: Option<String>,
+    /// The service that they belong to.
+    pub service: Option<String>,
+    /// The daemon that they belong to.
+    pub daemon: Option<String>,
 }
 
 /// ListClusters.
@@ -230,54 +236,68 @@ pub fn instances(
 }
 
 /// Which tasks are wanted, once what was said is understood.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TaskFits {
-    family: Option<String>,
-    instance: Option<InstanceId>,
+    /// What has an index, the most selective first.
+    narrow: Vec<Narrow>,
     launch_type: Option<LaunchType>,
-    desired_status: Option<TaskStatus>,
-    started_by: Option<String>,
+    desired: TaskStatus,
 }
 
 impl TaskFits {
+    /// All tasks that should run.
+    #[cfg(test)]
+    pub(super) fn anything() -> Self {
+        Self {
+            narrow: Vec::new(),
+            launch_type: None,
+            desired: TaskStatus::Running,
+        }
+    }
+
     fn new(cluster: &ClusterKey, filter: &TaskFilter) -> Result<Self, Refusal> {
-        let instance = filter.instance.as_deref().map(|text| refer::instance(cluster, text));
+        let mut narrow = Vec::new();
+        if let Some(text) = &filter.instance {
+            narrow.push(Narrow::Instance(refer::instance(cluster, text)?.id));
+        }
+        let starter = filter.started_by.as_deref();
+        narrow.extend(starter.map(|who| Narrow::StartedBy(Name::new(who))));
+        if let Some(family) = &filter.family {
+            let name = family.parse().map_err(|_| Refusal::Identifier(family.clone()))?;
+            narrow.push(Narrow::Family(name));
+        }
         Ok(Self {
-            family: filter.family.clone(),
-            instance: instance.transpose()?.map(|key| key.id),
+            narrow,
             launch_type: filter.launch_type,
-            desired_status: filter.desired_status,
-            started_by: filter.started_by.clone(),
+            desired: filter.desired_status.unwrap_or(TaskStatus::Running),
         })
     }
 
-    /// Where wanted tasks should be.
-    fn desired(&self) -> TaskStatus {
-        self.desired_status.unwrap_or(TaskStatus::Running)
+    /// The tasks of the state among which are those that fit: few if few fit and an index knows them.
+    fn candidates<'a>(
+        &self,
+        state: &'a State,
+        cluster: &ClusterKey,
+        first: TaskId,
+    ) -> Box<dyn Iterator<Item = &'a Task> + 'a> {
+        let stopped = self.desired == TaskStatus::Stopped;
+        match self.narrow.first() {
+            Some(narrow) => Box::new(state.narrowed(cluster, stopped, narrow, first)),
+            None => Box::new(state.tasks_of(cluster, first)),
+        }
     }
 
     pub(super) fn fits(&self, task: &Task) -> bool {
-        let Self {
-            family,
-            instance,
-            launch_type,
-            desired_status: _,
-            started_by,
-        } = self;
-        task.desired_status == self.desired()
-            && family.as_deref().is_none_or(|family| family == task.family.as_str())
-            && instance.is_none_or(|instance| instance == task.instance)
-            && launch_type.is_none_or(|launch_type| launch_type == task.launch_type)
-            && started_by
-                .as_deref()
-                .is_none_or(|by| task.started_by.as_deref() == Some(by))
+        task.desired_status == self.desired
+            && self.launch_type.is_none_or(|wanted| wanted == task.launch_type)
+            && self.narrow.iter().all(|narrow| narrow.fits(task))
     }
 }
 
 /// ListTasks. Of tasks that should be stopped the history may know more.
 ///
 /// # Errors
-/// No such cluster, no such instance, or a page that does not exist.
+/// No such cluster, no such instance, filters that exclude each other, or a page that does not exist.
 pub fn tasks(
     state: &State,
     scope: &Scope,
@@ -286,12 +306,13 @@ pub fn tasks(
     page: &PageWish,
 ) -> Result<Reply, Refusal> {
     let cluster = &refer::active_cluster(state, scope, cluster)?.key;
+    filter.check()?;
     let fits = TaskFits::new(cluster, filter)?;
     let after = page.after.as_deref().and_then(|arn| refer::task(cluster, arn).ok());
     let after = after.map(|key| key.id);
-    let first = after.unwrap_or(TaskId(0));
-    let all = state.tasks_of(cluster, first).filter(|task| fits.fits(task));
-    if fits.desired() != TaskStatus::Stopped {
+    let all = fits.candidates(state, cluster, after.unwrap_or(TaskId(0)));
+    let all = all.filter(|task| fits.fits(task));
+    if fits.desired != TaskStatus::Stopped {
         return page.cut(
             Order::Ascending,
             all.map(|task| Entry::plain(task.key.arn().to_string())),
@@ -307,4 +328,22 @@ pub fn tasks(
         limit,
         here,
     }))))
+}
+
+impl TaskFilter {
+    /// Filters that exclude each other, and names of what no task can belong to yet.
+    fn check(&self) -> Result<(), Refusal> {
+        let others = [&self.family, &self.instance, &self.service, &self.daemon];
+        let others = self.launch_type.is_some() || others.into_iter().any(Option::is_some);
+        if self.started_by.is_some() && others {
+            return Err(Refusal::StartedByAndOthers);
+        }
+        if self.service.is_some() {
+            return Err(Refusal::ServiceNotFound);
+        }
+        if self.daemon.is_some() {
+            return Err(Refusal::DaemonNotFound);
+        }
+        Ok(())
+    }
 }

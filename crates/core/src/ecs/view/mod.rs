@@ -8,7 +8,9 @@ pub mod past;
 use past::Past;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition, TaskDefinitionKey, TaskKey};
+use super::model::{
+    Architecture, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition, TaskDefinitionKey, TaskKey,
+};
 use super::model::{ContainerInstance, Resources};
 use super::place::Failure;
 use super::state::Counts;
@@ -108,6 +110,9 @@ pub struct TaskView {
     pub parts: Vec<PartView>,
     /// Whether the definition names a size of the task.
     pub size: CpuMemory,
+    /// The instruction set of its machine, if that is still known.
+    #[serde(default)]
+    pub architecture: Option<Architecture>,
 }
 
 /// What the definition says of a container. Kept like [`TaskView`].

@@ -7,7 +7,7 @@ use berth_core::ecs::model::task::Times;
 use berth_core::ecs::model::{Container, ContainerInstance, ContainerStatus, Protocol, Task, TaskDefinition, TaskKey};
 use berth_core::ecs::place::Failure;
 use berth_core::ecs::session::ToAgent;
-use berth_core::ecs::view::assignment::{Assignment, Desired};
+use berth_core::ecs::view::assignment::{AssignedContainer, Assignment, Desired};
 use berth_core::ecs::view::{ClusterView, InstanceView, Reply, TaskView};
 use berth_core::kernel::{Edit, Tags, Timestamp};
 use berth_core::network;
@@ -86,7 +86,7 @@ impl World {
         });
         match known {
             None => format!(
-                "task {name} {} of {}:{} on {} in {} as {}, {} cpu, {} MiB, group {}",
+                "task {name} {} of {}:{} on {} in {} as {}, {} cpu, {} MiB, group {}{}",
                 task.last_status,
                 task.family,
                 task.revision,
@@ -95,7 +95,8 @@ impl World {
                 task.launch_type,
                 task.cpu.0,
                 task.memory.0,
-                task.group
+                task.group,
+                extras(task)
             ),
             Some(known) => {
                 assert!(task.last_status >= known.last_status, "statuses only move forward");
@@ -174,6 +175,13 @@ fn tag_words(tags: &Tags) -> String {
     } else {
         words.join(" ")
     }
+}
+
+/// What only some tasks have.
+fn extras(task: &Task) -> String {
+    let by = task.started_by.iter().map(|who| format!(", by {who}"));
+    let tags = task.tags.iter().map(|(key, value)| format!(", {key}={value}"));
+    by.chain(tags).collect()
 }
 
 fn many(lines: impl Iterator<Item = String>, failures: &[Failure]) -> String {
@@ -277,12 +285,31 @@ fn short(view: &TaskView) -> String {
 
 fn assignment(assignment: &Assignment) -> String {
     let containers = assignment.containers.iter();
-    let containers: Vec<&str> = containers.map(|one| one.definition.name.as_str()).collect();
+    let containers: Vec<String> = containers.map(assigned).collect();
     let interface = assignment.interface.as_ref().map_or("", |_| " with its interface");
     format!(
         "{} ({}){interface}",
         wish(&assignment.task, assignment.desired),
         containers.join(" ")
+    )
+}
+
+/// A container's name, and what of it stories are about if it says so.
+fn assigned(container: &AssignedContainer) -> String {
+    let definition = &container.definition;
+    let command = definition
+        .command
+        .as_ref()
+        .map(|command| format!(" runs {}", command.join(" ")));
+    let variables = definition
+        .environment
+        .iter()
+        .map(|(name, value)| format!(" {name}={value}"));
+    format!(
+        "{}{}{}",
+        definition.name,
+        command.unwrap_or_default(),
+        variables.collect::<String>()
     )
 }
 

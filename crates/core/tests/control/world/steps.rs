@@ -5,7 +5,10 @@ use berth_core::ecs::admit::cluster::CreateCluster;
 use berth_core::ecs::admit::deregister_instance::DeregisterInstance;
 use berth_core::ecs::admit::register_instance::RegisterInstance;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
+use berth_core::ecs::admit::run_task::launch::Launch;
+use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, OverridesDraft};
 use berth_core::ecs::admit::run_task::{NetworkWish, RunTask};
+use berth_core::ecs::admit::start_task::StartTask;
 use berth_core::ecs::admit::stop_task::StopTask;
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Read, Submit, Write};
@@ -71,6 +74,16 @@ impl World {
             "run" => {
                 let run = self.run_task(line);
                 self.write(Write::RunTask(run));
+            }
+            "start" => {
+                let start = StartTask {
+                    launch: Launch {
+                        network: self.network_wish(line),
+                        ..launch(line)
+                    },
+                    instances: line.list("on").iter().map(|name| self.instance_name(name)).collect(),
+                };
+                self.write(Write::StartTask(start));
             }
             "stop" => self.write(Write::StopTask(StopTask {
                 cluster: line.owned("cluster"),
@@ -245,7 +258,7 @@ impl World {
         known.unwrap_or_else(unknown).arn().to_string()
     }
 
-    fn run_task(&self, line: &Command) -> RunTask {
+    fn network_wish(&self, line: &Command) -> Option<NetworkWish> {
         let network = DefaultNetwork::of(&Self::scope());
         let subnet = |letter: &String| {
             let zone = format!("us-east-1{letter}");
@@ -253,30 +266,36 @@ impl World {
             found.map_or_else(|| format!("subnet-{letter}"), |subnet| subnet.id.to_string())
         };
         let subnets: Vec<String> = line.list("subnets").iter().map(subnet).collect();
-        let wish = line.get("subnets").map(|_| NetworkWish {
+        line.get("subnets").map(|_| NetworkWish {
             subnets,
             security_groups: line.list("groups"),
-        });
+        })
+    }
+
+    /// How a story names machines to StartTask: by their ids, or by whatever it says if it does not have them.
+    fn instance_name(&self, name: &str) -> String {
+        let known = self.machines.get(name);
+        known.map_or_else(|| name.to_owned(), |machine| machine.key.id.to_string())
+    }
+
+    fn run_task(&self, line: &Command) -> RunTask {
         let digest = line
             .members
             .iter()
             .flat_map(|(name, value)| name.bytes().chain(value.bytes()));
         RunTask {
-            cluster: line.owned("cluster"),
-            definition: line.word(1).to_owned(),
+            launch: Launch {
+                network: self.network_wish(line),
+                ..launch(line)
+            },
             count: line.number("count").unwrap_or(1),
             launch_type: line
                 .get("type")
                 .map(|word| LaunchType::from_word(word).expect("a launch type")),
             platform_version: line.owned("platform"),
-            network: wish,
-            group: line.owned("group"),
-            started_by: line.owned("by"),
             client_token: line.owned("token"),
             digest: digest.fold(7, |digest, byte| digest * 31 % 1_000_003 + u128::from(byte)),
             strategy: line.list("strategy").iter().map(|word| strategy(word)).collect(),
-            tags: pairs(&line.list("tags")),
-            unbuilt: line.list("unbuilt"),
         }
     }
 
@@ -390,6 +409,8 @@ impl World {
                     launch_type: line.get("type").and_then(LaunchType::from_word),
                     desired_status: line.get("desired").and_then(TaskStatus::from_word),
                     started_by: line.owned("by"),
+                    service: line.owned("service"),
+                    daemon: line.owned("daemon"),
                 },
                 page,
             ),
@@ -422,6 +443,41 @@ impl World {
             text = text.replace(&format!("/t{}", at + 1), &format!("/{}", task.id));
         }
         text
+    }
+}
+
+/// What `run` and `start` share: `run web group=g cpu=512 : app command=x env=A:1,B:2 memory=64 | side cpu=10`.
+fn launch(line: &Command) -> Launch {
+    Launch {
+        cluster: line.owned("cluster"),
+        definition: line.word(1).to_owned(),
+        network: None,
+        group: line.owned("group"),
+        started_by: line.owned("by"),
+        reference_id: line.owned("reference"),
+        overrides: OverridesDraft {
+            containers: line.parts.iter().map(container_override).collect(),
+            cpu: line.owned("cpu"),
+            memory: line.owned("memory"),
+            execution_role_arn: line.owned("exec"),
+            characters: usize::try_from(line.number("characters").unwrap_or(2)).expect("fixtures are well-formed"),
+        },
+        propagate_tags: line.owned("propagate"),
+        managed_tags: line.has("managed"),
+        tags: pairs(&line.list("tags")),
+        unbuilt: line.list("unbuilt"),
+    }
+}
+
+fn container_override(part: &Command) -> ContainerOverrideDraft {
+    ContainerOverrideDraft {
+        name: part.words.first().cloned(),
+        command: part.list("command"),
+        environment: pairs(&part.list("env")),
+        cpu: part.number("cpu"),
+        memory: part.number("memory"),
+        memory_reservation: part.number("soft"),
+        resource_requirements: pairs(&part.list("needs")),
     }
 }
 

@@ -68,7 +68,7 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             task: Some(task(*view, true)),
         }),
         Reply::Tasks(views, missing) => {
-            let shows_tags = shows_tags || operation == Operation::RunTask;
+            let shows_tags = shows_tags || matches!(operation, Operation::RunTask | Operation::StartTask);
             let tasks = Some(views.into_iter().map(|view| task(view, shows_tags)).collect());
             into_document(ecs::RunTaskResponse {
                 tasks,

@@ -1,7 +1,9 @@
 //! Tasks and their containers as shapes.
 
+use berth_core::ecs::model::instance::ARCHITECTURE;
 use berth_core::ecs::model::{
-    Container, ContainerStatus, CpuMemory, LaunchType, NetworkBinding, Task, TaskInterface, TaskStatus,
+    Architecture, Container, ContainerOverride, ContainerStatus, CpuMemory, LaunchType, NetworkBinding, Overrides,
+    Task, TaskInterface, TaskStatus,
 };
 use berth_core::ecs::view::{PartView, TaskView};
 use berth_core::kernel::{Arn, MemoryMib};
@@ -11,12 +13,17 @@ use crate::ecs::entities::tags;
 use crate::shapes::ecs;
 
 pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
-    let TaskView { task, parts, size } = view;
+    let TaskView {
+        task,
+        parts,
+        size,
+        architecture,
+    } = view;
     let is_fargate = task.launch_type == LaunchType::Fargate;
     let containers = task.containers.iter().zip(&parts);
     ecs::Task {
         attachments: Some(interface_attachment(&task).into_iter().collect()),
-        attributes: Some(Vec::new()),
+        attributes: Some(architecture.map(cpu_architecture).into_iter().collect()),
         availability_zone: Some(task.zone.clone()),
         cluster_arn: Some(task.key.cluster_key().arn().to_string()),
         connectivity: task.times.connectivity_at.map(|_| "CONNECTED".to_owned()),
@@ -28,7 +35,14 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
         created_at: Some(task.times.created_at),
         desired_status: Some(task.desired_status.to_string()),
         enable_execute_command: Some(false),
+        ephemeral_storage: is_fargate.then_some(ecs::EphemeralStorage {
+            size_in_gi_b: FARGATE_STORAGE_GIB,
+        }),
         execution_stopped_at: task.times.execution_stopped_at,
+        fargate_ephemeral_storage: is_fargate.then(|| ecs::TaskEphemeralStorage {
+            size_in_gi_b: Some(FARGATE_STORAGE_GIB),
+            kms_key_id: None,
+        }),
         group: Some(task.group.clone()),
         health_status: Some("UNKNOWN".to_owned()),
         last_status: Some(task.last_status.to_string()),
@@ -40,7 +54,7 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
         pull_started_at: task.times.pull_started_at,
         pull_stopped_at: task.times.pull_stopped_at,
         started_at: task.times.started_at,
-        started_by: task.started_by.clone(),
+        started_by: task.started_by.as_ref().map(ToString::to_string),
         stop_code: task.stop_code.map(|code| code.to_string()),
         stopped_at: task.times.stopped_at,
         stopped_reason: task.stopped_reason.clone(),
@@ -53,16 +67,55 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
     }
 }
 
-/// Overrides are not built, so every task has none; ECS names the containers all the same.
+/// The storage of FARGATE tasks whose definition asks for no other size.
+const FARGATE_STORAGE_GIB: i32 = 20;
+
+fn cpu_architecture(architecture: Architecture) -> ecs::Attribute {
+    let word = match architecture {
+        Architecture::X86_64 => "x86_64",
+        Architecture::Arm64 => "arm64",
+    };
+    ecs::Attribute {
+        name: ARCHITECTURE.to_owned(),
+        value: Some(word.to_owned()),
+        ..ecs::Attribute::default()
+    }
+}
+
+/// ECS names all containers, also those of which nothing is changed.
 fn overrides(task: &Task) -> ecs::TaskOverride {
-    let none = |container: &Container| ecs::ContainerOverride {
-        name: Some(container.name.clone()),
+    let none = Overrides::default();
+    let overrides = task.overrides.as_deref().unwrap_or(&none);
+    let container = |container: &Container| container_override(&container.name, overrides.container(&container.name));
+    ecs::TaskOverride {
+        container_overrides: Some(task.containers.iter().map(container).collect()),
+        inference_accelerator_overrides: Some(Vec::new()),
+        cpu: overrides.cpu.map(|units| units.0.to_string()),
+        memory: overrides.memory.map(|mib| mib.0.to_string()),
+        execution_role_arn: overrides.execution_role_arn.clone(),
+        ..ecs::TaskOverride::default()
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "sizes came from 32-bit signed integers")]
+fn container_override(name: &str, changed: Option<&ContainerOverride>) -> ecs::ContainerOverride {
+    let named = ecs::ContainerOverride {
+        name: Some(name.to_owned()),
         ..ecs::ContainerOverride::default()
     };
-    ecs::TaskOverride {
-        container_overrides: Some(task.containers.iter().map(none).collect()),
-        inference_accelerator_overrides: Some(Vec::new()),
-        ..ecs::TaskOverride::default()
+    let Some(changed) = changed else { return named };
+    let variable = |(name, value): &(String, String)| ecs::KeyValuePair {
+        name: Some(name.clone()),
+        value: Some(value.clone()),
+    };
+    let environment: Vec<_> = changed.environment.iter().map(variable).collect();
+    ecs::ContainerOverride {
+        command: changed.command.clone(),
+        environment: (!environment.is_empty()).then_some(environment),
+        cpu: changed.cpu.map(|units| units.0 as i32),
+        memory: changed.memory.map(|mib| mib.0 as i32),
+        memory_reservation: changed.memory_reservation.map(|mib| mib.0 as i32),
+        ..named
     }
 }
 

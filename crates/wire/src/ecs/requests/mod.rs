@@ -3,6 +3,7 @@
 mod clusters;
 mod definitions;
 mod instances;
+mod overrides;
 mod tags;
 mod tasks;
 
@@ -96,7 +97,8 @@ fn request_of_instances_and_tasks(
         }
         Operation::UpdateContainerInstancesState => Ok(instances::update_state(route.decode(raw)?)),
         Operation::ListContainerInstances => instances::list_instances(route.decode(raw)?),
-        Operation::RunTask => tasks::run_task(route.decode(raw)?, raw.body),
+        Operation::RunTask => tasks::run_task(route.decode(raw)?),
+        Operation::StartTask => Ok(tasks::start_task(route.decode(raw)?)),
         Operation::StopTask => {
             let ecs::StopTaskRequest { cluster, task, reason } = route.decode(raw)?;
             Ok(Request::Write(Write::StopTask(StopTask { cluster, task, reason })))

@@ -112,11 +112,11 @@ pub fn machines(state: &State, cluster: &ClusterKey, launch_type: LaunchType) ->
 /// Nothing is run without what it asked for.
 ///
 /// # Errors
-/// The first member of the request or of the definition that Berth does not carry out.
-pub fn built(definition: &TaskDefinition, request: &[String]) -> Result<(), Refusal> {
+/// The first member of the request, which is one of `operation`, or of the definition that Berth does not carry out.
+pub fn built(definition: &TaskDefinition, request: &[String], operation: &str) -> Result<(), Refusal> {
     if let Some(member) = request.first() {
         return Err(Refusal::NotBuilt(format!(
-            "Berth does not carry out '{member}' of RunTask yet."
+            "Berth does not carry out '{member}' of {operation} yet."
         )));
     }
     if definition.task_role_arn.is_some() {

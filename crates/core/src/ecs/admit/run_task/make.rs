@@ -1,13 +1,16 @@
-//! How one task of a RunTask is placed and made.
+//! How one task of a RunTask or a StartTask is placed and made.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Order;
 use super::checks::InterfaceWish;
-use crate::ecs::model::task::Times;
+use super::launch::Pattern;
+use crate::ecs::admit::start_task::StartOrder;
+use crate::ecs::model::task::{Times, effective};
 use crate::ecs::model::{
-    ClusterKey, Container, ContainerDefinition, ContainerInstance, ContainerStatus, InstanceKey, Task, TaskDefinition,
-    TaskInterface, TaskKey, TaskStatus,
+    ClusterKey, Container, ContainerDefinition, ContainerInstance, ContainerStatus, InstanceKey, LaunchType, Task,
+    TaskDefinition, TaskInterface, TaskKey, TaskStatus,
 };
 use crate::ecs::place::{self, Failure, Want};
 use crate::ecs::state::State;
@@ -36,74 +39,177 @@ pub fn place_one(
     cx: &mut Cx,
     order: &Order,
 ) -> Result<Placed, Vec<Failure>> {
-    let definition = state
-        .definitions()
-        .get(&order.definition)
-        .expect("an admitted definition exists");
-    let subnets = order.interface.as_ref().map(|wish| open_subnets(networks, order, wish));
-    if subnets.as_ref().is_some_and(BTreeMap::is_empty) {
-        return Err(vec![Failure {
-            arn: None,
-            reason: "RESOURCE:ENI".to_owned(),
-        }]);
-    }
+    let site = Site::new(state, networks, &order.cluster, &order.pattern).map_err(|failure| vec![failure])?;
     let want = Want {
-        cluster: &order.cluster,
-        definition,
-        launch_type: order.launch_type,
-        zones: subnets.as_ref().map(|subnets| subnets.keys().copied().collect()),
-        group: &order.group,
         strategy: &order.strategy,
+        ..site.want(order.launch_type)
     };
     let instance = place::place(state, connected, cx, &want)?;
-    let task = task(state, cx, order, definition, instance);
-    let (Some(subnets), Some(wish)) = (subnets, &order.interface) else {
-        return Ok(Placed { task, interface: None });
+    Ok(site.put(cx, order.launch_type, instance))
+}
+
+/// Puts one task of a StartTask on the machine that the caller chose, as `text` names it.
+///
+/// # Errors
+/// Why that machine cannot take it.
+pub fn start_one(
+    state: &State,
+    networks: &network::State,
+    connected: &BTreeSet<InstanceKey>,
+    cx: &mut Cx,
+    order: &StartOrder,
+    text: &str,
+) -> Result<Placed, Failure> {
+    let instance = order.machine(state, text)?;
+    let launch_type = if instance.serves(LaunchType::External) && !instance.serves(LaunchType::Ec2) {
+        LaunchType::External
+    } else {
+        LaunchType::Ec2
     };
-    let subnet = subnets
-        .get(task.zone.as_str())
-        .expect("placement keeps to the zones of the subnets");
-    let interface = interface(networks, cx, &task, subnet, &wish.groups);
-    let task = Task {
-        interface: Some(TaskInterface {
-            id: interface.key.id,
-            attachment: interface.attachment,
-            subnet: interface.subnet,
-            address: interface.address,
-        }),
-        ..task
-    };
-    Ok(Placed {
-        task,
-        interface: Some(interface),
-    })
+    let site = Site::new(state, networks, &order.cluster, &order.pattern)?;
+    match place::objection(state, connected, &site.want(launch_type), instance.key.id) {
+        Some(reason) => Err(Failure::of(&instance.key, reason)),
+        None => Ok(site.put(cx, launch_type, instance.key.id)),
+    }
+}
+
+/// Where and from what one task is made.
+struct Site<'a> {
+    state: &'a State,
+    networks: &'a network::State,
+    cluster: &'a ClusterKey,
+    pattern: &'a Pattern,
+    /// With the overrides.
+    definition: Cow<'a, TaskDefinition>,
+    /// The wanted subnets that have a free address, by their zones; nothing without an interface.
+    subnets: Option<BTreeMap<&'a str, &'a Subnet>>,
+}
+
+impl<'a> Site<'a> {
+    /// Fails if no subnet has an address left.
+    fn new(
+        state: &'a State,
+        networks: &'a network::State,
+        cluster: &'a ClusterKey,
+        pattern: &'a Pattern,
+    ) -> Result<Self, Failure> {
+        let definition = state.definitions().get(&pattern.definition);
+        let definition = definition.expect("an admitted definition exists");
+        let open = |wish: &'a InterfaceWish| open_subnets(networks, cluster, wish);
+        let subnets = pattern.interface.as_ref().map(open);
+        if subnets.as_ref().is_some_and(BTreeMap::is_empty) {
+            return Err(Failure {
+                arn: None,
+                reason: "RESOURCE:ENI".to_owned(),
+            });
+        }
+        Ok(Self {
+            state,
+            networks,
+            cluster,
+            pattern,
+            definition: effective(pattern.overrides.as_deref(), definition),
+            subnets,
+        })
+    }
+
+    /// What the task needs from its machine, without a preference for any.
+    fn want(&self, launch_type: LaunchType) -> Want<'_> {
+        Want {
+            cluster: self.cluster,
+            definition: &self.definition,
+            launch_type,
+            zones: self.subnets.as_ref().map(|subnets| subnets.keys().copied().collect()),
+            group: &self.pattern.group,
+            strategy: &[],
+        }
+    }
+
+    /// The task on `instance`, with its interface.
+    fn put(&self, cx: &mut Cx, launch_type: LaunchType, instance: InstanceId) -> Placed {
+        let task = self.task(cx, launch_type, instance);
+        let (Some(subnets), Some(wish)) = (&self.subnets, &self.pattern.interface) else {
+            return Placed { task, interface: None };
+        };
+        let subnet = subnets
+            .get(task.zone.as_str())
+            .expect("placement keeps to the zones of the subnets");
+        let interface = interface(self.networks, cx, &task, subnet, &wish.groups);
+        let task = Task {
+            interface: Some(TaskInterface {
+                id: interface.key.id,
+                attachment: interface.attachment,
+                subnet: interface.subnet,
+                address: interface.address,
+            }),
+            ..task
+        };
+        Placed {
+            task,
+            interface: Some(interface),
+        }
+    }
+
+    fn task(&self, cx: &mut Cx, launch_type: LaunchType, instance: InstanceId) -> Task {
+        let (definition, pattern) = (&self.definition, self.pattern);
+        let ClusterKey { scope, name } = self.cluster.clone();
+        let key = TaskKey {
+            scope,
+            cluster: name,
+            id: TaskId::mint(cx),
+        };
+        let instance_key = InstanceKey {
+            scope: key.scope.clone(),
+            cluster: key.cluster.clone(),
+            id: instance,
+        };
+        let zone = self.state.instances().get(&instance_key).map(ContainerInstance::zone);
+        let containers = definition.containers.iter().map(|one| container(cx, one)).collect();
+        Task {
+            key,
+            family: definition.key.family.clone(),
+            revision: definition.key.revision,
+            instance,
+            zone: zone.unwrap_or_default(),
+            launch_type,
+            last_status: if pattern.interface.is_some() {
+                TaskStatus::Provisioning
+            } else {
+                TaskStatus::Pending
+            },
+            desired_status: TaskStatus::Running,
+            version: 1,
+            cpu: definition.reserved_cpu(),
+            memory: definition.reserved_memory(),
+            containers,
+            interface: None,
+            group: pattern.group.clone(),
+            started_by: pattern.started_by.clone(),
+            overrides: pattern.overrides.clone(),
+            tags: pattern.tags.clone(),
+            stop_code: None,
+            stopped_reason: None,
+            times: Times {
+                created_at: cx.now,
+                ..Times::default()
+            },
+        }
+    }
 }
 
 /// The wanted subnets that have a free address, by their zones.
 fn open_subnets<'a>(
     networks: &network::State,
-    order: &Order,
+    cluster: &ClusterKey,
     wish: &'a InterfaceWish,
 ) -> BTreeMap<&'a str, &'a Subnet> {
-    let open = |subnet: &&Subnet| networks.free_addresses(&order.cluster.scope, subnet) > 0;
+    let open = |subnet: &&Subnet| networks.free_addresses(&cluster.scope, subnet) > 0;
     let subnets = wish.subnets.iter().filter(open);
     subnets.map(|subnet| (subnet.zone.as_str(), subnet)).collect()
 }
 
-fn task(state: &State, cx: &mut Cx, order: &Order, definition: &TaskDefinition, instance: InstanceId) -> Task {
-    let ClusterKey { scope, name } = order.cluster.clone();
-    let key = TaskKey {
-        scope,
-        cluster: name,
-        id: TaskId::mint(cx),
-    };
-    let instance_key = InstanceKey {
-        scope: key.scope.clone(),
-        cluster: key.cluster.clone(),
-        id: instance,
-    };
-    let zone = state.instances().get(&instance_key).map(ContainerInstance::zone);
-    let container = |definition: &ContainerDefinition| Container {
+fn container(cx: &mut Cx, definition: &ContainerDefinition) -> Container {
+    Container {
         id: Uuid::mint(cx, "container"),
         name: definition.name.clone(),
         status: ContainerStatus::Pending,
@@ -112,36 +218,6 @@ fn task(state: &State, cx: &mut Cx, order: &Order, definition: &TaskDefinition, 
         runtime_id: None,
         image_digest: None,
         bindings: Vec::new(),
-    };
-    let containers = definition.containers.iter().map(container).collect();
-    let provisions = order.interface.is_some();
-    Task {
-        key,
-        family: definition.key.family.clone(),
-        revision: definition.key.revision,
-        instance,
-        zone: zone.unwrap_or_default(),
-        launch_type: order.launch_type,
-        last_status: if provisions {
-            TaskStatus::Provisioning
-        } else {
-            TaskStatus::Pending
-        },
-        desired_status: TaskStatus::Running,
-        version: 1,
-        cpu: definition.reserved_cpu(),
-        memory: definition.reserved_memory(),
-        containers,
-        interface: None,
-        group: order.group.clone(),
-        started_by: order.started_by.clone(),
-        tags: order.tags.clone(),
-        stop_code: None,
-        stopped_reason: None,
-        times: Times {
-            created_at: cx.now,
-            ..Times::default()
-        },
     }
 }
 

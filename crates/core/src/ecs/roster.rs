@@ -1,0 +1,120 @@
+//! Which tasks there are, in the orders in which lists ask for them: by machine, by family and by who started them, each
+//! for tasks that shall run and for those that shall not. So a list of few tasks looks at few, however many there are.
+//!
+//! It follows from the tasks alone. Clusters without tasks have no row, so that equal facts have an equal roster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{ClusterKey, FamilyName, Task, TaskStatus};
+use crate::kernel::ids::{InstanceId, TaskId};
+use crate::kernel::names::Name;
+
+/// The tasks of all clusters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    clusters: BTreeMap<ClusterKey, Sides>,
+}
+
+/// The tasks of one cluster: those that shall run and those that shall not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Sides {
+    running: Lists,
+    stopped: Lists,
+}
+
+/// Tasks in several orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Lists {
+    by_instance: BTreeSet<(InstanceId, TaskId)>,
+    by_family: BTreeSet<(FamilyName, TaskId)>,
+    by_starter: BTreeSet<(Name, TaskId)>,
+}
+
+/// What a list can be narrowed to without looking at every task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Narrow {
+    /// The machine.
+    Instance(InstanceId),
+    /// The family of the definition.
+    Family(FamilyName),
+    /// Who started them.
+    StartedBy(Name),
+}
+
+impl Narrow {
+    /// Whether `task` is among them.
+    #[must_use]
+    pub fn fits(&self, task: &Task) -> bool {
+        match self {
+            Self::Instance(id) => task.instance == *id,
+            Self::Family(name) => task.family == *name,
+            Self::StartedBy(who) => task.started_by.as_ref() == Some(who),
+        }
+    }
+}
+
+impl Roster {
+    /// The tasks of `cluster` from the id `first` on that fit, in the order of their ids.
+    pub fn tasks<'a>(
+        &'a self,
+        cluster: &ClusterKey,
+        stopped: bool,
+        narrow: &Narrow,
+        first: TaskId,
+    ) -> Box<dyn Iterator<Item = TaskId> + 'a> {
+        let Some(sides) = self.clusters.get(cluster) else {
+            return Box::new(std::iter::empty());
+        };
+        let lists = if stopped { &sides.stopped } else { &sides.running };
+        match narrow {
+            Narrow::Instance(id) => range(&lists.by_instance, id, first),
+            Narrow::Family(name) => range(&lists.by_family, name, first),
+            Narrow::StartedBy(who) => range(&lists.by_starter, who, first),
+        }
+    }
+
+    /// A task came, or changed to this.
+    pub(crate) fn add(&mut self, task: &Task) {
+        let id = task.key.id;
+        let lists = self.clusters.entry(task.key.cluster_key()).or_default().side(task);
+        lists.by_instance.insert((task.instance, id));
+        lists.by_family.insert((task.family.clone(), id));
+        lists.by_starter.extend(task.started_by.clone().map(|who| (who, id)));
+    }
+
+    /// The opposite of [`Roster::add`], with the same task.
+    pub(crate) fn remove(&mut self, task: &Task) {
+        let (key, id) = (task.key.cluster_key(), task.key.id);
+        let Some(sides) = self.clusters.get_mut(&key) else {
+            return;
+        };
+        let lists = sides.side(task);
+        lists.by_instance.remove(&(task.instance, id));
+        lists.by_family.remove(&(task.family.clone(), id));
+        if let Some(who) = &task.started_by {
+            lists.by_starter.remove(&(who.clone(), id));
+        }
+        if *sides == Sides::default() {
+            self.clusters.remove(&key);
+        }
+    }
+}
+
+impl Sides {
+    fn side(&mut self, task: &Task) -> &mut Lists {
+        if task.desired_status == TaskStatus::Stopped {
+            &mut self.stopped
+        } else {
+            &mut self.running
+        }
+    }
+}
+
+fn range<'a, K: Ord + Clone>(
+    set: &'a BTreeSet<(K, TaskId)>,
+    key: &K,
+    first: TaskId,
+) -> Box<dyn Iterator<Item = TaskId> + 'a> {
+    let whole = (key.clone(), first)..=(key.clone(), TaskId(u128::MAX));
+    Box::new(set.range(whole).map(|(_, id)| *id))
+}
