@@ -138,7 +138,7 @@ impl Setup {
         let mirrors = mirrors.map(|(registry, url)| format!("{registry}={url}").parse());
         let bridge_range = config.bridge_cidr.as_deref().map(str::parse::<Cidr>);
         Ok(Self {
-            client: Client::new(&config.endpoint, &config.region, &config.credentials)?,
+            client: Client::new(config)?,
             containerd: ContainerdConfig {
                 data_dir: places.agent_dir.clone(),
                 socket: match &config.containerd_socket {

@@ -11,13 +11,13 @@ use berth_wire::link::upgrade::{self, UpgradeRefusal};
 use berth_wire::protocol::{CallError, Outgoing, ServiceError, decode_reply, encode_call};
 use berth_wire::shapes::Input;
 use berth_wire::sigv4::{self, PayloadHash, RequestHead, Secret, SigningTarget, sign};
-use reqwest::{Method, Response, StatusCode, Upgraded, Url};
+use reqwest::{Certificate, Method, Response, StatusCode, Upgraded, Url};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::clock;
-use crate::config::Credentials;
+use crate::config::Config;
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// The longest that a call may take: longer than any handler's work, shorter than the patience of whoever waits.
@@ -31,6 +31,8 @@ pub(crate) type Socket = WebSocketStream<Upgraded>;
 pub(crate) enum InvalidEndpoint {
     #[error("the control plane's endpoint '{endpoint}' cannot be used: {reason}; write it like http://127.0.0.1:4566")]
     Url { endpoint: String, reason: String },
+    #[error("the certificate of the control plane's authority cannot be read: {0}")]
+    Authority(reqwest::Error),
     #[error("cannot make an HTTP client: {0}")]
     Http(#[from] reqwest::Error),
 }
@@ -77,16 +79,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(endpoint: &str, region: &str, credentials: &Credentials) -> Result<Self, InvalidEndpoint> {
+    pub(crate) fn new(config: &Config) -> Result<Self, InvalidEndpoint> {
+        let credentials = &config.credentials;
         Ok(Self {
-            http: reqwest::Client::builder()
-                .connect_timeout(CONNECT_TIME)
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .user_agent(concat!("berth-agent/", env!("CARGO_PKG_VERSION")))
-                .build()?,
-            endpoint: parse_endpoint(endpoint)?,
-            region: region.to_owned(),
+            http: http_client(config.authority.as_deref())?,
+            endpoint: parse_endpoint(&config.endpoint)?,
+            region: config.region.clone(),
             credentials: sigv4::Credentials {
                 access_key_id: credentials.access_key_id.clone(),
                 secret: Secret {
@@ -205,6 +203,21 @@ impl Client {
             .send()
             .await
     }
+}
+
+fn http_client(authority: Option<&str>) -> Result<reqwest::Client, InvalidEndpoint> {
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIME)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("berth-agent/", env!("CARGO_PKG_VERSION")));
+    if let Some(pem) = authority {
+        builder = builder.tls_built_in_root_certs(false);
+        for certificate in Certificate::from_pem_bundle(pem.as_bytes()).map_err(InvalidEndpoint::Authority)? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    Ok(builder.build()?)
 }
 
 /// An answer, whole.

@@ -10,8 +10,10 @@ use tokio::sync::watch;
 /// What an agent must be told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The control plane, `http://host:port`.
+    /// The control plane, `http://host:port` or `https://host:port`.
     pub endpoint: String,
+    /// The only authority that the control plane's certificate may come from, in PEM; by default those that everybody knows.
+    pub authority: Option<String>,
     /// The name of the cluster to join.
     pub cluster: String,
     /// The region that requests are signed for.

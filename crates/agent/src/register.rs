@@ -199,6 +199,7 @@ mod tests {
     fn config(endpoint: &str) -> Config {
         Config {
             endpoint: endpoint.to_owned(),
+            authority: None,
             cluster: "blue".to_owned(),
             region: "eu-west-1".to_owned(),
             credentials: Credentials {

@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::home::{self, Contact, Holder, Home};
 use crate::keys::Key;
-use crate::options::{Endpoint, KeyOptions, Machine, Place};
+use crate::options::{Encryption, Endpoint, KeyOptions, Machine, Place};
 use crate::programs::{agent_config, control_plane, report, report_cleaned, url};
 
 /// The pause between two looks at a Berth that ends.
@@ -88,14 +88,14 @@ async fn together(home: &Home, contact: &Contact) -> Result<Ended> {
         .context("the account of contact.json is damaged")?;
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let endpoint = Endpoint {
-        listen,
-        insecure_http: false,
+        listen: vec![listen],
+        encryption: Encryption::default(),
         account_id,
         allow_reset: false,
         history: crate::options::HistoryOptions::default(),
     };
     let control = control_plane(home.dir(), &endpoint, &key).await?;
-    let address = url(&control)?;
+    let address = url(&control, &endpoint)?;
     let (end_control, control_ends) = oneshot::channel::<()>();
     let control = tokio::spawn(control.run(async { drop(control_ends.await) }));
     let config = agent_config(home.dir(), &address, &machine(contact)?, &key)?;
@@ -115,6 +115,7 @@ async fn alone(home: &Home) -> Result<()> {
         region: "us-east-1".to_owned(),
         account_id: "000000000000".to_owned(),
         cluster: None,
+        ca_file: None,
     };
     let config = agent_config(home.dir(), &contact.endpoint, &machine(&contact)?, &key)?;
     report_cleaned(&berth_agent::clean(config).await?)
@@ -128,6 +129,7 @@ fn machine(contact: &Contact) -> Result<Machine> {
             .ok()
             .context("the region of contact.json is damaged")?,
         zone: None,
+        attribute: Vec::new(),
         cluster: contact.cluster.clone().unwrap_or_else(|| "default".to_owned()),
         launch_types: Vec::new(),
         registry_mirror: Vec::new(),

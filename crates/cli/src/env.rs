@@ -22,6 +22,12 @@ pub(crate) fn print(place: &Place) -> Result<()> {
     ] {
         println!("export {name}={}", quoted(value));
     }
+    if let Some(file) = &contact.ca_file {
+        // The JavaScript SDK does not look at the variable that the others share.
+        for name in ["AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+            println!("export {name}={}", quoted(&file.to_string_lossy()));
+        }
+    }
     // A token of another session would be sent along and refused.
     println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
     Ok(())

@@ -1,11 +1,12 @@
 //! The data directory: who holds it, and what clients need to know of the Berth that runs on it.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use berth_server::files::write_private;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,9 @@ pub(crate) struct Contact {
     /// The cluster that its machine joins, if it has one.
     #[serde(default)]
     pub cluster: Option<String>,
+    /// The file with the authority that clients must trust, if there is one.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 const CONTACT: &str = "contact.json";
@@ -135,58 +139,6 @@ pub(crate) fn read_contact(dir: &Path) -> Result<Contact> {
         .with_context(|| format!("{} is damaged: restart Berth to write it anew", path.display()))
 }
 
-/// A folder of the data directory that only its owner can enter, also where the data directory itself is open.
-///
-/// # Errors
-/// The file system's.
-pub(crate) fn private_dir(dir: &Path, name: &str) -> Result<PathBuf> {
-    let path = dir.join(name);
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
-    let closed = made.and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o700)));
-    closed.with_context(|| format!("cannot make {}", path.display()))?;
-    Ok(path)
-}
-
-/// Writes a file that only its owner can read, whole or not at all.
-pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
-    let renamed = write_unfinished(path, text).and_then(|unfinished| fs::rename(unfinished, path));
-    let written = renamed.and_then(|()| sync_parent(path));
-    written.with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// As [`write_private`], but a file that is there stays as it is: of several processes, the first one's remains.
-pub(crate) fn write_private_once(path: &Path, text: &str) -> Result<()> {
-    let written = write_unfinished(path, text).and_then(|unfinished| {
-        let linked = fs::hard_link(&unfinished, path);
-        fs::remove_file(unfinished)?;
-        match linked {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            linked => linked,
-        }
-    });
-    let written = written.and_then(|()| sync_parent(path));
-    written.with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Makes the name of a new file durable.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
-}
-
-/// Writes beside `path`, under a name of this process: others may write the same file now.
-fn write_unfinished(path: &Path, text: &str) -> io::Result<PathBuf> {
-    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    Ok(unfinished)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,24 +151,6 @@ mod tests {
         assert!(error.contains(&std::process::id().to_string()), "{error}");
         home.release();
         Home::take(&dir, "berth").unwrap().release();
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn private_files_are_private() {
-        let dir = std::env::temp_dir().join(format!("berth-private-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        let path = dir.join("x");
-        for write in [write_private_once, write_private, write_private_once] {
-            write(&path, "secret").unwrap();
-            let mode = fs::metadata(&path).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
-        write_private_once(&path, "late").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
-        write_private(&path, "new").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing unfinished is left");
         fs::remove_dir_all(&dir).unwrap();
     }
 }

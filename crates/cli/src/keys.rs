@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_core::kernel::AccountId;
 use berth_server::config::PageKey;
+use berth_server::files::{read_if_there, write_private, write_private_once};
 use serde::{Deserialize, Serialize};
 
-use crate::home::{write_private, write_private_once};
 use crate::options::KeyOptions;
 
 /// An access key.
@@ -59,14 +59,10 @@ impl Key {
     /// A file that cannot be read.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join(FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let context = || format!("{} is damaged: remove it to have a new key made", path.display());
-                serde_json::from_str(&text).map(Some).with_context(context)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
+        let context = || format!("{} is damaged: remove it to have a new key made", path.display());
+        let text = read_if_there(&path)?;
+        text.map(|text| serde_json::from_str(&text).with_context(context))
+            .transpose()
     }
 
     fn make() -> Result<Self> {

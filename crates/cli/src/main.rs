@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod down;
+mod encryption;
 mod env;
 mod home;
 mod keys;

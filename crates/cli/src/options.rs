@@ -64,12 +64,11 @@ pub(crate) struct KeyOptions {
 /// How the control plane is reached.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Endpoint {
-    /// Where the endpoint listens.
+    /// Where the endpoint listens. Repeatable.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4566")]
-    pub listen: SocketAddr,
-    /// Listen on an address that others can reach although requests are not encrypted.
-    #[arg(long)]
-    pub insecure_http: bool,
+    pub listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    pub encryption: Encryption,
     /// The account that everything belongs to.
     #[arg(long, value_name = "ID", default_value = "000000000000", value_parser = account)]
     pub account_id: AccountId,
@@ -111,6 +110,30 @@ impl HistoryOptions {
     }
 }
 
+/// Whether requests are encrypted, and how the endpoint proves who it is.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Encryption {
+    /// Serve over TLS, with certificates of an authority of Berth's own, which is made on first start and kept in the data
+    /// directory. `berth env` tells AWS clients to trust it.
+    #[arg(long)]
+    pub tls: bool,
+    /// A name or an address that clients call the endpoint by, beside those on which it listens. Repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub tls_name: Vec<String>,
+    /// Serve over TLS with this certificate, in PEM, followed by those between it and its authority.
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// The certificate's authority, in PEM, if clients do not know it anyhow.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_ca: Option<PathBuf>,
+    /// Listen on an address that others can reach although requests are not encrypted.
+    #[arg(long, conflicts_with_all = ["tls", "tls_cert"])]
+    pub insecure_http: bool,
+}
+
 /// How the machine serves.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Machine {
@@ -120,6 +143,9 @@ pub(crate) struct Machine {
     /// The availability zone that it stands in [default: the region's first]
     #[arg(long)]
     pub zone: Option<String>,
+    /// An attribute of it, for placement constraints and strategies. Up to ten.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = attribute)]
+    pub attribute: Vec<(String, String)>,
     /// The cluster that it joins.
     #[arg(long, default_value = "default", value_parser = cluster)]
     pub cluster: String,
@@ -173,8 +199,17 @@ pub(crate) struct Agent {
     #[command(flatten)]
     pub place: Place,
     /// The control plane's URL.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566")]
-    pub endpoint: String,
+    #[arg(
+        long,
+        alias = "endpoint",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:4566"
+    )]
+    pub server: String,
+    /// The authority of the control plane's certificate, in PEM [default: that of a control plane on this data directory, else
+    /// those that everybody knows]
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     #[command(flatten)]
     pub machine: Machine,
     #[command(flatten)]
@@ -210,6 +245,28 @@ fn mirror(text: &str) -> Result<(String, String), String> {
     Ok((registry.to_owned(), url.to_owned()))
 }
 
+/// An attribute, within the limits that ECS has for those of users. The names of ECS's own are taken.
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write it as name=value, for example rack=7")?;
+    let own = ["ecs.", "com.amazonaws.", "berth."];
+    let fits = |text: &str, marks: &str| {
+        let known = |letter: char| letter.is_ascii_alphanumeric() || marks.contains(letter);
+        (1..=128).contains(&text.len()) && text.chars().all(known)
+    };
+    if own.iter().any(|prefix| name.starts_with(prefix)) {
+        return Err(format!("names that begin with {} are not for users", own.join(", ")));
+    }
+    if !fits(name, r"-_/\.") {
+        return Err(r"a name has up to 128 letters, digits and -_/\.".to_owned());
+    }
+    if !fits(value, r"-_/\.@: ") || value.trim() != value {
+        return Err(r"a value has up to 128 letters, digits, spaces within, and -_/\.@:".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +282,31 @@ mod tests {
         assert!(mirror("docker.io=http://127.0.0.1:5000").is_ok());
         for bad in ["docker.io", "=http://x", "docker.io=127.0.0.1:5000"] {
             assert!(mirror(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn attributes_have_the_limits_of_ecs() {
+        let long = "a".repeat(128);
+        for good in [
+            "rack=7",
+            r"a-b_c/d\e.f=a@b:c d",
+            &format!("{long}={long}"),
+            "stack=prod=x",
+        ] {
+            assert_eq!(attribute(good).is_ok(), !good.contains("=x"), "{good}");
+        }
+        for bad in [
+            "rack",
+            "=7",
+            "rack=",
+            "rack= 7",
+            "a b=c",
+            "ecs.availability-zone=x",
+            "berth.x=1",
+            &format!("a{long}=1"),
+        ] {
+            assert!(attribute(bad).is_err(), "{bad}");
         }
     }
 }

@@ -7,12 +7,17 @@ use berth_agent::{Cleaned, Config as AgentConfig, Credentials, Ended};
 use berth_server::Server as ControlPlane;
 use berth_server::clock::Clock;
 use berth_server::config::Config as ServerConfig;
+use berth_server::files::private_dir;
 use tokio::sync::watch;
 
-use crate::home::{Contact, Home, private_dir};
+use crate::encryption;
+use crate::home::{Contact, Home};
 use crate::keys::{Key, page_key};
 use crate::options::{Agent, Endpoint, Machine, Server};
 use crate::signals::{Ending, Signals};
+
+/// The most attributes that an operator may give a machine, as in ECS.
+const MOST_ATTRIBUTES: usize = 10;
 
 /// `berth server`.
 ///
@@ -23,8 +28,8 @@ pub(crate) async fn server(options: Server) -> Result<()> {
     let home = Home::take(&options.place.data_dir, "server")?;
     let key = Key::obtain(home.dir(), &options.keys)?;
     let control = control_plane(home.dir(), &options.endpoint, &key).await?;
-    let endpoint = url(&control)?;
-    home.write_contact(&contact(&endpoint, &options.endpoint, None))?;
+    let endpoint = url(&control, &options.endpoint)?;
+    home.write_contact(&contact(home.dir(), &endpoint, &options.endpoint, None)?)?;
     println!("Berth's control plane listens on {endpoint}.");
     // Tasks belong to agents: however a control plane ends, they go on.
     let ended = async {
@@ -40,14 +45,9 @@ pub(crate) async fn server(options: Server) -> Result<()> {
 /// # Errors
 /// What keeps it from starting.
 pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> Result<ControlPlane> {
-    if !options.listen.ip().is_loopback() && !options.insecure_http {
-        bail!(
-            "requests to {} would not be encrypted: listen on 127.0.0.1, or add --insecure-http if the network is yours alone",
-            options.listen
-        );
-    }
     ControlPlane::start(ServerConfig {
-        listen: options.listen,
+        listen: options.listen.clone(),
+        tls: encryption::tls(dir, options)?,
         data_dir: private_dir(dir, "server")?,
         access_keys: vec![key.administrator(options.account_id)],
         allow_reset: options.allow_reset,
@@ -62,23 +62,26 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
 ///
 /// # Errors
 /// If the system cannot say.
-pub(crate) fn url(control: &ControlPlane) -> Result<String> {
+pub(crate) fn url(control: &ControlPlane, options: &Endpoint) -> Result<String> {
     let mut address = control.local_addr()?;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    Ok(format!("http://{address}"))
+    Ok(encryption::url(address, &options.encryption))
 }
 
 /// What clients need to know.
-#[must_use]
-pub(crate) fn contact(endpoint: &str, options: &Endpoint, machine: Option<&Machine>) -> Contact {
-    Contact {
+///
+/// # Errors
+/// If the system cannot say where the data directory lies.
+pub(crate) fn contact(dir: &Path, endpoint: &str, options: &Endpoint, machine: Option<&Machine>) -> Result<Contact> {
+    Ok(Contact {
         endpoint: endpoint.to_owned(),
         region: machine.map_or_else(|| "us-east-1".to_owned(), |machine| machine.region.to_string()),
         account_id: options.account_id.to_string(),
         cluster: machine.map(|machine| machine.cluster.clone()),
-    }
+        ca_file: encryption::authority(dir, options)?,
+    })
 }
 
 /// `berth agent`.
@@ -89,12 +92,15 @@ pub(crate) async fn agent(options: Agent) -> Result<()> {
     let mut signals = Signals::listen()?;
     let home = Home::take(&options.place.data_dir, "agent")?;
     let key = Key::obtain(home.dir(), &options.keys)?;
-    let config = agent_config(home.dir(), &options.endpoint, &options.machine, &key)?;
+    let config = AgentConfig {
+        authority: encryption::trusted(home.dir(), &options.server, options.ca.as_deref())?,
+        ..agent_config(home.dir(), &options.server, &options.machine, &key)?
+    };
     let (stop, stopped) = watch::channel(None);
     let mut agent = tokio::spawn(berth_agent::run(config, stopped));
     println!(
         "Berth's agent joins {} (cluster {}).",
-        options.endpoint, options.machine.cluster
+        options.server, options.machine.cluster
     );
     let ended = loop {
         tokio::select! {
@@ -124,9 +130,13 @@ pub(crate) fn tell(stop: &watch::Sender<Option<berth_agent::Ending>>, ending: En
 /// # Errors
 /// If the system cannot say where this program lies.
 pub(crate) fn agent_config(dir: &Path, endpoint: &str, machine: &Machine, key: &Key) -> Result<AgentConfig> {
+    if machine.attribute.len() > MOST_ATTRIBUTES {
+        bail!("a machine has at most {MOST_ATTRIBUTES} attributes of its own");
+    }
     private_dir(dir, "agent")?;
     Ok(AgentConfig {
         endpoint: endpoint.trim_end_matches('/').to_owned(),
+        authority: None,
         cluster: machine.cluster.clone(),
         region: machine.region.to_string(),
         credentials: Credentials {
@@ -137,7 +147,7 @@ pub(crate) fn agent_config(dir: &Path, endpoint: &str, machine: &Machine, key: &
         registry_mirrors: machine.registry_mirror.iter().cloned().collect(),
         zone: machine.zone.clone(),
         launch_types: machine.launch_types.clone(),
-        attributes: std::collections::BTreeMap::new(),
+        attributes: machine.attribute.iter().cloned().collect(),
         containerd_socket: machine.containerd_socket.clone(),
         bridge_cidr: machine.bridge_cidr.clone(),
         logger_binary: this_program()?,

@@ -5,6 +5,7 @@ use berth_agent::Ended;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::encryption;
 use crate::home::Home;
 use crate::keys::Key;
 use crate::options::Up;
@@ -20,12 +21,16 @@ pub(crate) async fn run(options: Up) -> Result<()> {
     let home = Home::take(&options.place.data_dir, "berth")?;
     let key = Key::obtain(home.dir(), &options.keys)?;
     let control = control_plane(home.dir(), &options.endpoint, &key).await?;
-    let endpoint = url(&control)?;
-    home.write_contact(&contact(&endpoint, &options.endpoint, Some(&options.machine)))?;
+    let endpoint = url(&control, &options.endpoint)?;
+    let contact = contact(home.dir(), &endpoint, &options.endpoint, Some(&options.machine))?;
+    home.write_contact(&contact)?;
     let (end_control, control_ends) = oneshot::channel::<()>();
     let control = tokio::spawn(control.run(async { drop(control_ends.await) }));
 
-    let config = agent_config(home.dir(), &endpoint, &options.machine, &key)?;
+    let config = berth_agent::Config {
+        authority: encryption::trusted(home.dir(), &endpoint, None)?,
+        ..agent_config(home.dir(), &endpoint, &options.machine, &key)?
+    };
     let (stop, stopped) = watch::channel(None);
     let mut agent: JoinHandle<Result<Ended>> = tokio::spawn(berth_agent::run(config, stopped));
     greet(&endpoint, &options);

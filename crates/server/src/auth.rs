@@ -87,7 +87,7 @@ pub(crate) fn authenticate(app: &App, head: &RequestHead<'_>, body: &[u8]) -> Re
     let now_ms = app.config.clock.now().0;
     let expected = Expectation {
         service,
-        payload: PayloadPolicy::of(service, false),
+        payload: PayloadPolicy::of(service, app.tls.is_some()),
         now_ms,
     };
     signed.check(&expected)?;

@@ -12,8 +12,10 @@ use crate::clock::Clock;
 /// The settings of a control plane.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the endpoint listens.
-    pub listen: SocketAddr,
+    /// Where the endpoint listens: at least one address.
+    pub listen: Vec<SocketAddr>,
+    /// How it proves who it is; without, requests and answers are not encrypted.
+    pub tls: Option<Tls>,
     /// Where everything durable lies.
     pub data_dir: PathBuf,
     /// The keys that requests may be signed with.
@@ -26,4 +28,29 @@ pub struct Config {
     pub history: Limits,
     /// Where the time comes from.
     pub clock: Clock,
+}
+
+/// How the endpoint proves who it is.
+#[derive(Clone, Debug)]
+pub enum Tls {
+    /// With certificates of an authority of Berth's own.
+    Own {
+        /// Where the authority lies, a private directory. It is made on first start.
+        dir: PathBuf,
+        /// What clients call the endpoint, beside its addresses.
+        names: Vec<String>,
+    },
+    /// With the operator's files.
+    Files(TlsFiles),
+}
+
+/// A certificate of the operator's, in PEM.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The certificate, followed by those between it and the authority.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authority that clients must trust, unless they know it anyhow.
+    pub authority: Option<PathBuf>,
 }

@@ -11,12 +11,14 @@ pub mod config;
 pub mod ending;
 pub mod engine;
 mod expiry;
+pub mod files;
 mod history;
 mod http;
 mod metrics;
 mod services;
 mod sessions;
 pub mod store;
+mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -44,12 +46,13 @@ pub(crate) struct App {
     history: History,
     sessions: Sessions,
     metrics: Metrics,
+    tls: Option<tls::Acceptor>,
 }
 
 /// A control plane that listens.
 pub struct Server {
     app: Arc<App>,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     leaving: Jobs,
 }
 
@@ -75,6 +78,8 @@ impl Server {
     /// # Errors
     /// A data directory or an address that cannot be used, with what to do about it.
     pub async fn start(config: Config) -> Result<Self> {
+        let acceptor = |tls| tls::Acceptor::open(tls, &config.listen, config.clock.clone());
+        let tls = config.tls.as_ref().map(acceptor).transpose()?;
         let state_dir = config.data_dir.join("state");
         let logs_dir = config.data_dir.join("logs");
         let store = Store::open(&state_dir)?;
@@ -87,13 +92,12 @@ impl Server {
             leaving: history.leaving(),
         };
         let engine = Engine::start(store, config.clock.clone(), outside)?;
-        let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!(
-                "cannot listen on {}: choose another address with --listen, or end what listens there",
-                config.listen
-            )
-        })?;
+        let mut listeners = Vec::new();
+        for address in &config.listen {
+            listeners.push(listen(*address).await?);
+        }
         let app = App {
+            tls,
             config,
             engine,
             logs,
@@ -103,22 +107,27 @@ impl Server {
         };
         Ok(Self {
             app: Arc::new(app),
-            listener,
+            listeners,
             leaving,
         })
     }
 
-    /// Where it listens.
+    /// Where it listens first of all.
     ///
     /// # Errors
     /// If the system cannot say.
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+        let first = self.listeners.first().context("the control plane listens nowhere")?;
+        Ok(first.local_addr()?)
     }
 
     /// Serves until `stop` resolves.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, listener, leaving } = self;
+        let Self {
+            app,
+            listeners,
+            leaving,
+        } = self;
         let expiry = tokio::spawn(expiry::expire(Arc::clone(&app)));
         let archived = app.metrics.archived_tasks.clone();
         let keeping = tokio::spawn(history::keep(
@@ -127,8 +136,14 @@ impl Server {
             leaving,
             archived,
         ));
-        http::serve(listener, app, stop).await;
+        http::serve(listeners, app, stop).await;
         expiry.abort();
         keeping.abort();
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}: choose another address with --listen, or end what listens there")
+    })
 }

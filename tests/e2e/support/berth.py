@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -100,11 +101,13 @@ class Berth:
         self.port = free_port()
         self.server: Program | None = None
         self.agent: Program | None = None
+        self.authority: Path | None = None
+        """The only authority that clients trust, if the endpoint has TLS."""
         self._clients: dict[tuple[str, str], object] = {}
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     # Starting and ending
 
@@ -170,6 +173,7 @@ class Berth:
     def is_healthy(self) -> bool:
         try:
             return self.get("/health") == 200
+        # Also an authority that is not written yet is one.
         except OSError:
             return False
 
@@ -188,7 +192,8 @@ class Berth:
     def get(self, path: str) -> int:
         """The status of a plain GET."""
         try:
-            with urllib.request.urlopen(self.endpoint + path, timeout=10) as answer:
+            context = ssl.create_default_context(cafile=self.authority) if self.authority else None
+            with urllib.request.urlopen(self.endpoint + path, timeout=10, context=context) as answer:
                 return answer.status
         except urllib.error.HTTPError as refusal:
             return refusal.code
@@ -204,7 +209,8 @@ class Berth:
 
     def _client(self, service: str, region: str, config: Config, key: dict[str, str]):
         session = boto3.Session(botocore_session=botocore.session.Session(session_vars={"profile": (None, None, None, None)}))
-        return session.client(service, region_name=region, endpoint_url=self.endpoint, config=config, **key)
+        verify = str(self.authority) if self.authority else None
+        return session.client(service, region_name=region, endpoint_url=self.endpoint, verify=verify, config=config, **key)
 
     def logs(self) -> str:
         tails = []

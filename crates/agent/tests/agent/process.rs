@@ -19,6 +19,7 @@ pub(crate) const AGENT_ARGUMENT: &str = "run-agent";
 pub(crate) fn config(endpoint: &str, data_dir: &Path) -> Config {
     Config {
         endpoint: endpoint.to_owned(),
+        authority: None,
         cluster: "default".to_owned(),
         region: "us-east-1".to_owned(),
         credentials: Credentials {

@@ -7,17 +7,19 @@ use std::io::{self, Cursor};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
 
 /// How every connection of HTTP/2 begins; no request of HTTP/1 does.
 pub(super) const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The connection, once its client has shown what it speaks; none if it did not within `limit`, or left.
-pub(super) async fn read(
-    stream: TcpStream,
+/// The connection with these halves, once its client has shown what it speaks; none if it did not within `limit`, or left.
+pub(super) async fn read<R, W>(
+    (mut from_client, to_client): (R, W),
     limit: Duration,
-) -> Option<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
-    let (mut from_client, to_client) = stream.into_split();
+) -> Option<impl AsyncRead + AsyncWrite + Send + Unpin + 'static>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     match tokio::time::timeout(limit, first_bytes(&mut from_client)).await {
         Ok(Ok(bytes)) if !bytes.is_empty() => {
             let whole = Cursor::new(bytes).chain(from_client);

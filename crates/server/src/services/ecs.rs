@@ -12,6 +12,9 @@ use super::Call;
 use crate::App;
 use crate::engine::Stopping;
 
+/// The port that URLs of https mean when they name none.
+const HTTPS_PORT: u16 = 443;
+
 /// Answers a call of ECS.
 ///
 /// # Errors
@@ -33,7 +36,7 @@ pub(crate) async fn answer(app: &App, call: &Call<'_>, operation: ecs::Operation
                 .read(|control| control.read(&call.principal, &call.scope, &read));
             (look.await, included)
         }
-        Request::DiscoverPollEndpoint => return Ok(poll_endpoints(call)),
+        Request::DiscoverPollEndpoint => return Ok(poll_endpoints(app, call)),
     };
     let reply = told(reply)?;
     let completed = app.history.complete(reply).await;
@@ -47,12 +50,46 @@ fn told(reply: Result<Result<Reply, Refusal>, Stopping>) -> Result<Reply, Servic
     reply.map_err(|refusal| refusals::error(&refusal))
 }
 
-/// The sockets stand at the endpoint that the agent has reached, whatever name it has there.
-fn poll_endpoints(call: &Call<'_>) -> Document {
-    let endpoint = |socket: &str| Some(format!("http://{}/{socket}", call.host));
+/// The sockets stand at the endpoint that the agent has reached, whatever name it has there. The stock agent opens them over
+/// TLS only if the URL names no port: so it does not where the endpoint listens on the port that is meant then.
+fn poll_endpoints(app: &App, call: &Call<'_>) -> Document {
+    let base = match &app.config.tls {
+        None => format!("http://{}", call.host),
+        Some(_) if app.config.listen.iter().any(|address| address.port() == HTTPS_PORT) => {
+            format!("https://{}", without_port(call.host))
+        }
+        Some(_) => format!("https://{}", call.host),
+    };
+    let endpoint = |socket: &str| Some(format!("{base}/{socket}"));
     into_document(ecs::DiscoverPollEndpointResponse {
         endpoint: endpoint("acs"),
         telemetry_endpoint: endpoint("tcs"),
         ..ecs::DiscoverPollEndpointResponse::default()
     })
+}
+
+/// `host` of `host:port`; an address of IPv6 keeps its brackets.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(']') => name,
+        Some(_) | None => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_port;
+
+    #[test]
+    fn ports_are_left_out() {
+        for (host, name) in [
+            ("berth.example:4566", "berth.example"),
+            ("berth.example", "berth.example"),
+            ("192.0.2.1:4566", "192.0.2.1"),
+            ("[fd00::7]:4566", "[fd00::7]"),
+            ("[fd00::7]", "[fd00::7]"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+    }
 }

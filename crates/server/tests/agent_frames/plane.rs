@@ -74,7 +74,8 @@ impl Plane {
         let now = Arc::new(AtomicI64::new(now_ms));
         let account = ACCOUNT.parse().unwrap();
         let config = Config {
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            tls: None,
             data_dir: dir.to_owned(),
             access_keys: vec![AccessKey {
                 id: KEY.0.to_owned(),

@@ -108,7 +108,8 @@ fn config(data_dir: &Path, allow_reset: bool) -> Config {
         identity: Identity::Administrator,
     };
     Config {
-        listen: "127.0.0.1:0".parse().unwrap(),
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        tls: None,
         data_dir: data_dir.to_owned(),
         access_keys: vec![AccessKey {
             id: KEY_ID.to_owned(),
