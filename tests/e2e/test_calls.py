@@ -34,7 +34,7 @@ def test_a_cluster_lives_and_ends(ecs):
     assert (made["status"], made["tags"]) == ("ACTIVE", [{"key": "team", "value": "sea"}])
     assert (made["runningTasksCount"], made["pendingTasksCount"], made["registeredContainerInstancesCount"]) == (0, 0, 0)
     assert ecs.create_cluster(clusterName="harbour")["cluster"]["clusterArn"] == made["clusterArn"], "creating is idempotent"
-    (described,) = ecs.describe_clusters(clusters=["harbour"], include=["TAGS"])["clusters"]
+    (described,) = ecs.describe_clusters(clusters=["harbour"], include=["SETTINGS", "TAGS"])["clusters"]
     assert described == made
     assert ecs.delete_cluster(cluster=made["clusterArn"])["cluster"]["status"] == "INACTIVE"
     assert made["clusterArn"] not in ecs.list_clusters()["clusterArns"]

@@ -158,6 +158,8 @@ pub const ENDED_TASK_MS: i64 = 60_000;
 pub const INACTIVE_INSTANCE_MS: i64 = 3_600_000;
 /// Milliseconds for which a task definition shows that it is being deleted, also when nothing refers to it.
 pub const DELETED_DEFINITION_MS: i64 = 10_000;
+/// Milliseconds for which a cluster can be described after it was deleted.
+pub const INACTIVE_CLUSTER_MS: i64 = 3_600_000;
 /// Milliseconds for which a client token is remembered.
 pub const CLIENT_TOKEN_MS: i64 = 86_400_000;
 /// The most tasks or tokens that one turn of a sweep or of a loop takes, so that a tick stays below 100 changes.
@@ -251,7 +253,8 @@ impl Control {
         let left = ecs.first_left().map(|(at, _)| at.plus_ms(INACTIVE_INSTANCE_MS));
         let unused = ecs.first_unused().map(|(at, _)| at.plus_ms(DELETED_DEFINITION_MS));
         let at_once = self.unfinished.then(Timestamp::default);
-        [agents, ended, token, left, unused, at_once]
+        let deleted = ecs.first_deleted().map(|(at, _)| at.plus_ms(INACTIVE_CLUSTER_MS));
+        [agents, ended, token, left, unused, deleted, at_once]
             .into_iter()
             .flatten()
             .min()
@@ -400,7 +403,7 @@ impl Turn<'_> {
         self.put_all(plan.changes, plan.network);
     }
 
-    /// Forgets what is too old, a slice at a time: client tokens, machines that left, definitions that were deleted.
+    /// Forgets what is too old, a slice at a time: client tokens, machines that left, definitions and clusters that were deleted.
     fn sweep(&mut self) {
         for _ in 0..SLICE {
             let Some(change) = self.due_to_go() else {
@@ -417,10 +420,12 @@ impl Turn<'_> {
         let token = ecs.first_remembered().filter(|(at, _)| due(at, CLIENT_TOKEN_MS));
         let left = ecs.first_left().filter(|(at, _)| due(at, INACTIVE_INSTANCE_MS));
         let unused = ecs.first_unused().filter(|(at, _)| due(at, DELETED_DEFINITION_MS));
+        let deleted = ecs.first_deleted().filter(|(at, _)| due(at, INACTIVE_CLUSTER_MS));
         token
             .map(|(_, key)| ecs::Change::ClientToken(Edit::Delete(key.clone())))
             .or_else(|| left.map(|(_, key)| ecs::Change::Instance(Edit::Delete(key.clone()))))
             .or_else(|| unused.map(|(_, key)| ecs::Change::TaskDefinition(Edit::Delete(key.clone()))))
+            .or_else(|| deleted.map(|(_, key)| ecs::Change::Cluster(Edit::Delete(key.clone()))))
     }
 
     fn finish(mut self) -> Output {

@@ -1,6 +1,6 @@
 //! Members of ECS requests whose operations carry out some and not others, except task definitions.
 
-use super::{Area, Section, Source, full, partial, refused};
+use super::{Area, Section, Source, accepted, full, partial, refused};
 
 pub(crate) const AREA: Area = Area {
     file: "ecs_calls",
@@ -342,21 +342,52 @@ const SECTIONS: &[Section] = &[
                 "tests/e2e/test_calls.py::test_a_cluster_needs_a_fitting_name",
             ),
             full("tags", "tests/e2e/test_calls.py::test_a_cluster_lives_and_ends"),
-            refused("settings"),
-            refused("configuration"),
-            refused("capacityProviders"),
-            refused("defaultCapacityProviderStrategy"),
-            refused("serviceConnectDefaults"),
+            partial(
+                "settings",
+                "containerInsights is kept and shown; no metrics are collected",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_made_with_all_that_can_be_said_of_it",
+            ),
+            partial(
+                "configuration",
+                "executeCommandConfiguration is kept for ExecuteCommand, which is refused; managedStorageConfiguration is refused",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_made_with_all_that_can_be_said_of_it",
+            ),
+            partial(
+                "capacityProviders",
+                "FARGATE and FARGATE_SPOT",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_given_its_capacity_providers",
+            ),
+            accepted(
+                "defaultCapacityProviderStrategy",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_made_with_all_that_can_be_said_of_it",
+            ),
+            accepted(
+                "serviceConnectDefaults",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_made_with_all_that_can_be_said_of_it",
+            ),
         ],
     },
     Section {
         title: "DescribeClusters: include",
         source: Source::Enumeration("CLUSTER_FIELD"),
         rows: &[
-            refused("ATTACHMENTS"),
-            refused("CONFIGURATIONS"),
-            refused("SETTINGS"),
-            refused("STATISTICS"),
+            partial(
+                "ATTACHMENTS",
+                "always empty: FARGATE and FARGATE_SPOT attach nothing",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_shows_what_is_included_only",
+            ),
+            full(
+                "CONFIGURATIONS",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_shows_what_is_included_only",
+            ),
+            full(
+                "SETTINGS",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_shows_what_is_included_only",
+            ),
+            full(
+                "STATISTICS",
+                "tests/e2e/test_clusters_api.py::test_statistics_count_by_launch_type",
+            ),
             full("TAGS", "tests/e2e/test_calls.py::test_a_cluster_lives_and_ends"),
         ],
     },

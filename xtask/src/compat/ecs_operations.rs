@@ -20,24 +20,30 @@ const SECTIONS: &[Section] = &[
         rows: &[
             partial(
                 "CreateCluster",
-                "settings, configuration, capacity providers and Service Connect defaults are refused",
-                "tests/e2e/test_calls.py::test_a_cluster_lives_and_ends",
+                "see the fields",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_made_with_all_that_can_be_said_of_it",
             ),
             full(
                 "DeleteCluster",
                 "tests/e2e/test_calls.py::test_a_cluster_lives_and_ends",
             ),
-            partial(
+            full(
                 "DescribeClusters",
-                "of include only TAGS shows something",
-                "tests/e2e/test_calls.py::test_unknown_clusters_are_failures_when_described",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_shows_what_is_included_only",
             ),
             full(
                 "ListClusters",
                 "tests/e2e/test_calls.py::test_clusters_are_listed_page_by_page",
             ),
-            refused("UpdateCluster"),
-            refused("UpdateClusterSettings"),
+            partial(
+                "UpdateCluster",
+                "members as of CreateCluster",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_updated_in_parts",
+            ),
+            full(
+                "UpdateClusterSettings",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_updated_in_parts",
+            ),
         ],
     },
     Section {
@@ -46,8 +52,15 @@ const SECTIONS: &[Section] = &[
         rows: &[
             refused("CreateCapacityProvider"),
             refused("DeleteCapacityProvider"),
-            refused("DescribeCapacityProviders"),
-            refused("PutClusterCapacityProviders"),
+            full(
+                "DescribeCapacityProviders",
+                "tests/e2e/test_clusters_api.py::test_every_account_has_two_capacity_providers",
+            ),
+            partial(
+                "PutClusterCapacityProviders",
+                "FARGATE and FARGATE_SPOT are all there are",
+                "tests/e2e/test_clusters_api.py::test_a_cluster_is_given_its_capacity_providers",
+            ),
             refused("UpdateCapacityProvider"),
         ],
     },

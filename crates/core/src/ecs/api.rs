@@ -1,19 +1,21 @@
 //! The operations of ECS that are built: writes, which change facts, and reads, which do not.
 
 use super::Refusal;
-use super::admit::cluster::{self, CreateCluster};
+use super::admit::cluster::{self, ClusterWish, CreateCluster};
 use super::admit::deregister_instance::{self, DeregisterInstance};
 use super::admit::register_instance::{self, RegisterInstance};
 use super::admit::register_task_definition::{self, Draft};
 use super::admit::run_task::{self, Admission, Order, RunTask};
 use super::admit::start_task::{self, StartOrder, StartTask};
 use super::admit::stop_task::{self, StopTask};
+use super::admit::strategy::{self, PutProviders};
 use super::admit::tag;
 use super::admit::update_instances_state::{self, UpdateInstancesState};
 use super::admit::{Admitted, Caller, delete_task_definitions, deregister_task_definition, submit};
 use super::refer;
 use super::report::TaskReport;
 use super::state::State;
+use super::view::capacity::{self, ProviderFilter};
 use super::view::describe::Facts;
 use super::view::list::{self, DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, TaskFilter};
 use super::view::{Answer, Reply};
@@ -24,6 +26,12 @@ use crate::kernel::{Cx, Scope};
 pub enum Write {
     /// CreateCluster.
     CreateCluster(CreateCluster),
+    /// UpdateCluster, with its name or ARN.
+    UpdateCluster(String, ClusterWish),
+    /// UpdateClusterSettings, with its name or ARN.
+    UpdateClusterSettings(String, ClusterWish),
+    /// PutClusterCapacityProviders.
+    PutProviders(PutProviders),
     /// DeleteCluster, with its name or ARN.
     DeleteCluster(String),
     /// RegisterTaskDefinition.
@@ -68,6 +76,8 @@ pub struct Submit {
 pub enum Read {
     /// DescribeClusters.
     DescribeClusters(Vec<String>),
+    /// DescribeCapacityProviders.
+    DescribeProviders(ProviderFilter, PageWish),
     /// ListClusters.
     ListClusters(PageWish),
     /// DescribeTaskDefinition.
@@ -103,7 +113,11 @@ pub(crate) enum Step {
 pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -> Result<Step, Refusal> {
     let whole = match write {
         Write::CreateCluster(request) => cluster::create(state, cx, caller, request),
-        Write::DeleteCluster(name) => cluster::delete(state, caller, &name),
+        Write::UpdateCluster(name, wish) | Write::UpdateClusterSettings(name, wish) => {
+            cluster::update(state, caller, &name, wish)
+        }
+        Write::PutProviders(request) => strategy::put(state, caller, &request),
+        Write::DeleteCluster(name) => cluster::delete(state, cx, caller, &name),
         Write::RegisterTaskDefinition(draft) => register_task_definition::admit(state, cx, caller, draft),
         Write::DeregisterTaskDefinition(name) => deregister_task_definition::admit(state, cx, caller, &name),
         Write::DeleteTaskDefinitions(names) => delete_task_definitions::admit(state, cx, caller, &names),
@@ -141,6 +155,7 @@ pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Repl
     let state = facts.ecs;
     match read {
         Read::DescribeClusters(names) => facts.describe_clusters(scope, names),
+        Read::DescribeProviders(filter, page) => capacity::providers(state, scope, filter, page),
         Read::ListClusters(page) => list::clusters(state, scope, page),
         Read::DescribeTaskDefinition(name) => facts.describe_definition(scope, name),
         Read::ListTaskDefinitions(filter, page) => list::definitions(state, scope, filter, page),
@@ -159,6 +174,9 @@ impl Write {
     pub fn action(&self) -> &'static str {
         match self {
             Self::CreateCluster(_) => "ecs:CreateCluster",
+            Self::UpdateCluster(..) => "ecs:UpdateCluster",
+            Self::UpdateClusterSettings(..) => "ecs:UpdateClusterSettings",
+            Self::PutProviders(_) => "ecs:PutClusterCapacityProviders",
             Self::DeleteCluster(_) => "ecs:DeleteCluster",
             Self::RegisterTaskDefinition(_) => "ecs:RegisterTaskDefinition",
             Self::DeregisterTaskDefinition(_) => "ecs:DeregisterTaskDefinition",
@@ -182,6 +200,7 @@ impl Read {
     pub fn action(&self) -> &'static str {
         match self {
             Self::DescribeClusters(_) => "ecs:DescribeClusters",
+            Self::DescribeProviders(..) => "ecs:DescribeCapacityProviders",
             Self::ListClusters(_) => "ecs:ListClusters",
             Self::DescribeTaskDefinition(_) => "ecs:DescribeTaskDefinition",
             Self::ListTaskDefinitions(..) => "ecs:ListTaskDefinitions",

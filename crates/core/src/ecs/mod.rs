@@ -7,6 +7,7 @@
 
 pub mod admit;
 pub mod api;
+pub mod counts;
 pub mod model;
 pub mod place;
 pub mod reconcile;

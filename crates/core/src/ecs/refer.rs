@@ -1,7 +1,8 @@
 //! How callers name things: short names, ids or ARNs, turned into keys or refused.
 
 use super::model::{
-    Cluster, ClusterKey, ClusterName, ClusterStatus, FamilyName, InstanceKey, TaskDefinitionKey, TaskKey,
+    CapacityProvider, Cluster, ClusterKey, ClusterName, ClusterStatus, FamilyName, InstanceKey, TaskDefinitionKey,
+    TaskKey,
 };
 use super::refusal::Refusal;
 use super::state::State;
@@ -56,6 +57,14 @@ pub fn active_cluster<'a>(state: &'a State, scope: &Scope, text: Option<&str>) -
         .get(&key)
         .filter(active)
         .ok_or(Refusal::ClusterNotFound)
+}
+
+/// The capacity provider that is meant, if it exists.
+#[must_use]
+pub fn capacity_provider(scope: &Scope, text: &str) -> Option<CapacityProvider> {
+    resource(scope, "capacity-provider", text)
+        .ok()
+        .and_then(CapacityProvider::from_word)
 }
 
 /// The last part of `cluster/id` or of a bare `id`, if the cluster fits.

@@ -15,6 +15,22 @@ pub enum Refusal {
     ClusterContainsInstances,
     /// The cluster still has tasks.
     ClusterContainsTasks,
+    /// A cluster of this name is there already, and was made with other arguments.
+    ClusterDiffers,
+    /// A setting that does not exist.
+    SettingName,
+    /// A value that the setting cannot have.
+    SettingValue,
+    /// A word of `include` that the operation does not know; those that it knows.
+    Include(&'static str),
+    /// What a cluster cannot say of ExecuteCommand.
+    Command(CommandFault),
+    /// A capacity provider that does not exist.
+    ProviderUnknown,
+    /// A capacity provider that tasks or the default strategy use.
+    ProviderInUse,
+    /// A strategy of capacity providers that cannot be followed.
+    Strategy(StrategyFault),
     /// A text that is neither an id nor an ARN of the kind that is asked for.
     Identifier(String),
     /// The ARN of something in another account or region.
@@ -135,6 +151,32 @@ pub enum Refusal {
     Resource(String),
     /// The caller may not do this.
     Denied(crate::iam::Denied),
+}
+
+/// Why a strategy of capacity providers cannot be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrategyFault {
+    /// More items than a strategy may have.
+    TooMany(usize),
+    /// The same provider twice.
+    Duplicate,
+    /// More than one item with a base.
+    Bases,
+    /// A provider that is not one of the cluster's.
+    NotAssociated,
+    /// Several items, none of which has a weight.
+    NoWeight,
+}
+
+/// What a cluster cannot say of ExecuteCommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandFault {
+    /// Logging is to be overridden, and nothing says by what.
+    LogMissing,
+    /// Something says by what logging is to be overridden, although it is not.
+    LogUnwanted,
+    /// A place for logs that names neither a group nor a bucket.
+    LogNowhere,
 }
 
 /// Why something has no tags to show or to change.

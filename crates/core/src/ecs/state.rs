@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::task::Counted;
+use super::counts::Counts;
 use super::model::task_definition::{Family, FamilyKey};
 use super::model::{
-    ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ContainerInstance, InstanceKey, Task, TaskDefinition,
+    ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ClusterStatus, ContainerInstance, InstanceKey, Task,
+    TaskDefinition,
 };
 use super::model::{FamilyName, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
@@ -47,25 +48,15 @@ pub struct State {
     ended: BTreeSet<(Timestamp, TaskKey)>,
     left: BTreeSet<(Timestamp, InstanceKey)>,
     revisions: Revisions,
+    deleted: BTreeSet<(Timestamp, ClusterKey)>,
     remembered: BTreeSet<(Timestamp, ClientTokenKey)>,
-}
-
-/// How much there is in a cluster.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Instances that are not deregistered.
-    pub instances: usize,
-    /// Tasks that run, or are on their way to their end.
-    pub running: usize,
-    /// Tasks on their way to running.
-    pub pending: usize,
 }
 
 impl State {
     /// Applies `change`: total, and the only way in which facts change.
     pub fn apply(&mut self, change: Change) {
         match change {
-            Change::Cluster(edit) => drop(self.clusters.apply(edit)),
+            Change::Cluster(edit) => self.apply_cluster(edit),
             Change::Family(edit) => drop(self.families.apply(edit)),
             Change::TaskDefinition(edit) => self.apply_definition(edit),
             Change::Instance(edit) => self.apply_instance(edit),
@@ -78,6 +69,14 @@ impl State {
         let key = edit.key().clone();
         let old = self.definitions.apply(edit);
         self.revisions.set(&key, old.as_ref(), self.definitions.get(&key));
+    }
+
+    fn apply_cluster(&mut self, edit: Edit<Cluster>) {
+        let key = edit.key().clone();
+        if let Some(old) = self.clusters.apply(edit).as_ref().and_then(deleted) {
+            self.deleted.remove(&old);
+        }
+        self.deleted.extend(self.clusters.get(&key).and_then(deleted));
     }
 
     fn apply_instance(&mut self, edit: Edit<ContainerInstance>) {
@@ -217,6 +216,12 @@ impl State {
         self.left.iter().find(|(_, key)| !leaving.contains(key))
     }
 
+    /// The cluster that was deleted first, and when.
+    #[must_use]
+    pub fn first_deleted(&self) -> Option<&(Timestamp, ClusterKey)> {
+        self.deleted.first()
+    }
+
     /// The client token that was used first, and when.
     #[must_use]
     pub fn first_remembered(&self) -> Option<&(Timestamp, ClientTokenKey)> {
@@ -331,21 +336,16 @@ impl State {
     }
 }
 
-impl Counts {
-    fn shift(&mut self, task: &Task, enters: bool) {
-        let count = match task.count() {
-            Some(Counted::Pending) => &mut self.pending,
-            Some(Counted::Running) => &mut self.running,
-            None => return,
-        };
-        if enters { *count += 1 } else { *count -= 1 }
-    }
-}
-
 /// When a machine left, and which. One that an older version let go is taken to have left when it came.
 fn left(instance: &ContainerInstance) -> Option<(Timestamp, InstanceKey)> {
     let at = instance.deregistered_at.unwrap_or(instance.registered_at);
     (!instance.is_registered()).then(|| (at, instance.key.clone()))
+}
+
+/// When a cluster was deleted, and which. One that an older version deleted is taken to be gone since it was made.
+fn deleted(cluster: &Cluster) -> Option<(Timestamp, ClusterKey)> {
+    let at = cluster.deleted_at.unwrap_or(cluster.created_at);
+    (cluster.status == ClusterStatus::Inactive).then(|| (at, cluster.key.clone()))
 }
 
 /// Changes the counts of a cluster. Counts that are all zero have no row, so that equal facts have equal indices.

@@ -40,6 +40,7 @@ fn changes() -> Vec<Change> {
         Write::CreateCluster(CreateCluster {
             name: Some("web".into()),
             tags: vec![("a".into(), "b".into())],
+            ..CreateCluster::default()
         }),
         Write::RegisterTaskDefinition(draft),
     ];

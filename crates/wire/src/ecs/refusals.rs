@@ -1,6 +1,7 @@
 //! The brain's refusals as the exceptions and texts of ECS: the only place where they are spelled.
 
 use berth_core::ecs::Refusal;
+use berth_core::ecs::refusal::{CommandFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, Untaggable};
 use berth_core::kernel::tags::TagFault;
 
@@ -36,6 +37,23 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             "ClusterContainsTasksException",
             "The Cluster cannot be deleted while Tasks are active.",
         ),
+        Refusal::ClusterDiffers => plain(
+            INVALID,
+            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+        ),
+        Refusal::SettingName => plain(INVALID, "Invalid setting 'name'"),
+        Refusal::SettingValue => plain(INVALID, "Invalid setting 'value'"),
+        Refusal::Include(words) => invalid(format!("include should be one of [{words}]")),
+        Refusal::Command(fault) => plain(INVALID, command_text(*fault)),
+        Refusal::ProviderUnknown => plain(
+            INVALID,
+            "The specified capacity provider does not exist. Specify a valid name or ARN and try again.",
+        ),
+        Refusal::ProviderInUse => plain(
+            "ResourceInUseException",
+            "The specified capacity provider is in use and cannot be removed.",
+        ),
+        Refusal::Strategy(fault) => invalid(strategy_text(*fault)),
         Refusal::Identifier(text) => invalid(format!("Invalid identifier: {text}")),
         Refusal::ForeignArn(arn) => invalid(format!("The ARN belongs to another account or region: {arn}")),
         Refusal::Empty(what) => invalid(format!("{what} cannot be empty.")),
@@ -121,6 +139,29 @@ fn tag_text(fault: &TagFault) -> String {
         TagFault::Key(key) => format!("Invalid tag key: {key}"),
         TagFault::Value(key) => format!("Invalid value of the tag {key}."),
         TagFault::Duplicate(key) => format!("Duplicate tag keys found: {key}"),
+    }
+}
+
+fn command_text(fault: CommandFault) -> &'static str {
+    match fault {
+        CommandFault::LogMissing => "A log configuration must be specified when logging is set to OVERRIDE.",
+        CommandFault::LogUnwanted => "A log configuration can only be specified when logging is set to OVERRIDE.",
+        CommandFault::LogNowhere => "A log configuration must specify a CloudWatch log group or an S3 bucket.",
+    }
+}
+
+fn strategy_text(fault: StrategyFault) -> String {
+    const WHICH: &str = "The specified capacity provider strategy";
+    match fault {
+        StrategyFault::TooMany(most) => format!("{WHICH} cannot contain more than {most} capacity providers."),
+        StrategyFault::Duplicate => format!("{WHICH} cannot contain the same capacity provider more than once."),
+        StrategyFault::Bases => format!("{WHICH} can contain only one capacity provider with a base value."),
+        StrategyFault::NotAssociated => format!(
+            "{WHICH} cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster and try again."
+        ),
+        StrategyFault::NoWeight => {
+            format!("{WHICH} must contain at least one capacity provider with a weight value greater than zero.")
+        }
     }
 }
 

@@ -1,12 +1,17 @@
-//! CreateCluster and DeleteCluster.
+//! CreateCluster, UpdateCluster, UpdateClusterSettings and DeleteCluster.
 
-use super::{Admitted, Caller};
-use crate::ecs::model::{Cluster, ClusterKey, ClusterStatus};
+use super::strategy::{self, StrategyDraft};
+use super::{Admitted, Caller, check_length};
+use crate::ecs::model::cluster::{CommandConfiguration, CommandLog, CommandLogging, Insights};
+use crate::ecs::model::{CapacityProvider, Cluster, ClusterKey, ClusterStatus, StrategyItem};
 use crate::ecs::refer;
-use crate::ecs::refusal::Refusal;
+use crate::ecs::refusal::{CommandFault, Refusal};
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
 use crate::kernel::{Cx, Edit, Tags};
+
+/// The setting that clusters have.
+pub const INSIGHTS: &str = "containerInsights";
 
 /// A CreateCluster request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,12 +20,47 @@ pub struct CreateCluster {
     pub name: Option<String>,
     /// The user's tags.
     pub tags: Vec<(String, String)>,
+    /// What UpdateCluster can say too.
+    pub wish: ClusterWish,
+    /// Names or ARNs of the capacity providers that its tasks may use.
+    pub providers: Option<Vec<String>>,
+    /// How tasks are shared out that say nothing of it.
+    pub strategy: Option<Vec<StrategyDraft>>,
+}
+
+/// What can be said of a cluster at any time. What is not said stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterWish {
+    /// Names and values of settings.
+    pub settings: Option<Vec<(String, String)>>,
+    /// What is said of ExecuteCommand.
+    pub command: Option<CommandDraft>,
+    /// The namespace of services that name none; empty for none.
+    pub namespace: Option<String>,
+}
+
+/// What a cluster says of ExecuteCommand, in the caller's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandDraft {
+    /// The key that encrypts the channel.
+    pub kms_key_id: Option<String>,
+    /// Where the output goes.
+    pub logging: Option<String>,
+    /// Where it goes if that is the configuration's to say.
+    pub log: Option<CommandLog>,
+}
+
+/// What was said of a cluster, checked.
+struct Said {
+    insights: Option<Insights>,
+    command: Option<CommandConfiguration>,
+    namespace: Option<Option<String>>,
 }
 
 /// Makes a cluster. A cluster that is there already is answered as it is.
 ///
 /// # Errors
-/// A name or tags that do not fit.
+/// What does not fit, or a cluster of that name that was made with other arguments.
 pub fn create(state: &State, cx: &Cx, caller: &Caller, request: CreateCluster) -> Result<Admitted, Refusal> {
     let name = request.name.as_deref();
     if name.is_some_and(|name| name.starts_with("arn:")) {
@@ -28,18 +68,29 @@ pub fn create(state: &State, cx: &Cx, caller: &Caller, request: CreateCluster) -
     }
     let key = refer::cluster(&caller.scope, name)?;
     let tags = Tags::new(request.tags).map_err(Refusal::Tags)?;
-    match state.clusters().get(&key) {
-        Some(cluster) if cluster.status == ClusterStatus::Active => Ok(Admitted::unchanged(Answer::Cluster(key))),
-        Some(_) | None => {
-            let cluster = Cluster {
-                tags,
-                ..fresh(cx, key.clone())
-            };
-            Ok(Admitted::with(
-                vec![Change::Cluster(Edit::Put(cluster))],
-                Answer::Cluster(key),
-            ))
-        }
+    let said = check(request.wish)?;
+    let providers = request
+        .providers
+        .map(|names| strategy::providers(&caller.scope, &names));
+    let providers: Option<Vec<CapacityProvider>> = providers.transpose()?;
+    let drafts = request.strategy.as_deref();
+    let items = drafts.map(|drafts| strategy::items(&caller.scope, drafts, providers.as_deref().unwrap_or_default()));
+    let items: Option<Vec<StrategyItem>> = items.transpose()?;
+    let fresh = Cluster {
+        tags,
+        ..Cluster::plain(key.clone(), cx.now)
+    };
+    let active = |cluster: &&Cluster| cluster.status == ClusterStatus::Active;
+    let known = state.clusters().get(&key).filter(active);
+    let wanted = |cluster: &Cluster| Cluster {
+        providers: providers.clone().unwrap_or_else(|| cluster.providers.clone()),
+        default_strategy: items.clone().unwrap_or_else(|| cluster.default_strategy.clone()),
+        ..said.on(cluster)
+    };
+    match known {
+        Some(cluster) if wanted(cluster) == *cluster => Ok(Admitted::unchanged(Answer::Cluster(key))),
+        Some(_) => Err(Refusal::ClusterDiffers),
+        None => Ok(put(wanted(&fresh))),
     }
 }
 
@@ -51,41 +102,107 @@ pub fn spring_up(state: &State, cx: &Cx, key: &ClusterKey) -> Result<Option<Chan
     match state.clusters().get(key) {
         Some(cluster) if cluster.status == ClusterStatus::Active => Ok(None),
         Some(_) | None if key.name.as_str() == "default" => {
-            Ok(Some(Change::Cluster(Edit::Put(fresh(cx, key.clone())))))
+            let cluster = Cluster::plain(key.clone(), cx.now);
+            Ok(Some(Change::Cluster(Edit::Put(cluster))))
         }
         Some(_) | None => Err(Refusal::ClusterNotFound),
     }
 }
 
-fn fresh(cx: &Cx, key: ClusterKey) -> Cluster {
-    Cluster {
-        key,
-        status: ClusterStatus::Active,
-        tags: Tags::default(),
-        created_at: cx.now,
+/// Changes what is said of a cluster.
+///
+/// # Errors
+/// No such cluster, or what does not fit.
+pub fn update(state: &State, caller: &Caller, cluster: &str, wish: ClusterWish) -> Result<Admitted, Refusal> {
+    let cluster = refer::active_cluster(state, &caller.scope, Some(cluster))?;
+    let updated = check(wish)?.on(cluster);
+    if updated == *cluster {
+        return Ok(Admitted::unchanged(Answer::Cluster(updated.key)));
     }
+    Ok(put(updated))
 }
 
 /// Deletes a cluster: it becomes INACTIVE and can still be described.
 ///
 /// # Errors
 /// No such cluster, or one with instances or tasks.
-pub fn delete(state: &State, caller: &Caller, cluster: &str) -> Result<Admitted, Refusal> {
+pub fn delete(state: &State, cx: &Cx, caller: &Caller, cluster: &str) -> Result<Admitted, Refusal> {
     let cluster = refer::active_cluster(state, &caller.scope, Some(cluster))?;
     let counts = state.counts(&cluster.key);
     if counts.instances > 0 {
         return Err(Refusal::ClusterContainsInstances);
     }
-    if counts.running + counts.pending > 0 {
+    if counts.tasks() > 0 {
         return Err(Refusal::ClusterContainsTasks);
     }
-    let key = cluster.key.clone();
-    let deleted = Cluster {
+    Ok(put(Cluster {
         status: ClusterStatus::Inactive,
+        deleted_at: Some(cx.now),
         ..cluster.clone()
+    }))
+}
+
+/// Puts `cluster` and answers with it.
+pub(super) fn put(cluster: Cluster) -> Admitted {
+    let key = cluster.key.clone();
+    Admitted::with(vec![Change::Cluster(Edit::Put(cluster))], Answer::Cluster(key))
+}
+
+impl Said {
+    /// The cluster with all that was said.
+    fn on(&self, cluster: &Cluster) -> Cluster {
+        Cluster {
+            insights: self.insights.unwrap_or(cluster.insights),
+            command: self.command.clone().or_else(|| cluster.command.clone()),
+            namespace: self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone()),
+            ..cluster.clone()
+        }
+    }
+}
+
+fn check(wish: ClusterWish) -> Result<Said, Refusal> {
+    check_length(wish.namespace.as_ref(), "serviceConnectDefaults.namespace", 1024)?;
+    Ok(Said {
+        insights: insights(wish.settings.as_deref().unwrap_or_default())?,
+        command: wish.command.map(command).transpose()?,
+        namespace: wish.namespace.map(|name| Some(name).filter(|name| !name.is_empty())),
+    })
+}
+
+/// The value of the one setting that there is; of two values the later one counts.
+fn insights(settings: &[(String, String)]) -> Result<Option<Insights>, Refusal> {
+    let mut found = None;
+    for (name, value) in settings {
+        if name != INSIGHTS {
+            return Err(Refusal::SettingName);
+        }
+        found = Some(Insights::from_word(value).ok_or(Refusal::SettingValue)?);
+    }
+    Ok(found)
+}
+
+fn command(draft: CommandDraft) -> Result<CommandConfiguration, Refusal> {
+    let word = |word: String| {
+        CommandLogging::from_word(&word).ok_or(Refusal::Word {
+            member: "logging",
+            word,
+        })
     };
-    Ok(Admitted::with(
-        vec![Change::Cluster(Edit::Put(deleted))],
-        Answer::Cluster(key),
-    ))
+    let logging = draft.logging.map(word).transpose()?.unwrap_or_default();
+    let fault = match (logging, &draft.log) {
+        (CommandLogging::Override, None) => Some(CommandFault::LogMissing),
+        (CommandLogging::Override, Some(log)) if log.group.is_none() && log.bucket.is_none() => {
+            Some(CommandFault::LogNowhere)
+        }
+        (CommandLogging::Override, Some(_)) | (CommandLogging::None | CommandLogging::Default, None) => None,
+        (CommandLogging::None | CommandLogging::Default, Some(_)) => Some(CommandFault::LogUnwanted),
+    };
+    match fault {
+        Some(fault) => Err(Refusal::Command(fault)),
+        None => Ok(CommandConfiguration {
+            kms_key_id: draft.kms_key_id,
+            logging,
+            log: draft.log,
+        }),
+    }
 }

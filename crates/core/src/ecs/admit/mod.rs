@@ -12,6 +12,7 @@ pub mod register_task_definition;
 pub mod run_task;
 pub mod start_task;
 pub mod stop_task;
+pub mod strategy;
 pub mod submit;
 pub mod tag;
 pub mod update_instances_state;

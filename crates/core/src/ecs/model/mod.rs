@@ -1,5 +1,6 @@
 //! The nouns of ECS, as types that cannot be wrong.
 
+pub mod capacity;
 pub mod cluster;
 pub mod container;
 pub mod instance;
@@ -8,6 +9,7 @@ pub mod task;
 pub mod task_definition;
 pub mod words;
 
+pub use capacity::{CapacityProvider, StrategyItem};
 pub use cluster::{Cluster, ClusterKey, ClusterName, ClusterStatus};
 pub use container::{Container, ContainerStatus, NetworkBinding};
 pub use instance::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, LaunchType, Resources};

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use super::capacity::CapacityProvider;
 use super::cluster::{ClusterKey, ClusterName};
 use super::container::Container;
 use super::instance::{InstanceKey, LaunchType};
@@ -93,6 +94,9 @@ pub struct Task {
     pub zone: String,
     /// The capacity that was asked for.
     pub launch_type: LaunchType,
+    /// The capacity provider whose share it is of, if it was run by a strategy.
+    #[serde(default)]
+    pub capacity_provider: Option<CapacityProvider>,
     /// Where it stands.
     pub last_status: TaskStatus,
     /// Where it should be: running or stopped.

@@ -1,5 +1,7 @@
 //! The words of the API for our enums, in one place: spelled here, parsed here.
 
+use super::CapacityProvider;
+use super::cluster::{CommandLogging, Insights};
 use super::{Architecture, ClusterStatus, ContainerStatus, DefinitionStatus, InstanceStatus, LaunchType, NetworkMode};
 use super::{Protocol, StopCode, TaskStatus};
 
@@ -30,6 +32,9 @@ macro_rules! words {
 
 words! {
     Architecture { X86_64 = "X86_64", Arm64 = "ARM64" }
+    CapacityProvider { Fargate = "FARGATE", FargateSpot = "FARGATE_SPOT" }
+    CommandLogging { None = "NONE", Default = "DEFAULT", Override = "OVERRIDE" }
+    Insights { Disabled = "disabled", Enabled = "enabled", Enhanced = "enhanced" }
     ClusterStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
     ContainerStatus { Pending = "PENDING", Running = "RUNNING", Stopped = "STOPPED" }
     DefinitionStatus { Active = "ACTIVE", Inactive = "INACTIVE", DeleteInProgress = "DELETE_IN_PROGRESS" }

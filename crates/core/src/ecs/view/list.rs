@@ -14,6 +14,9 @@ use crate::kernel::Scope;
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::names::Name;
 
+/// The most entries of a page, unless the list says otherwise.
+const MOST: i64 = 100;
+
 /// Which page is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageWish {
@@ -25,18 +28,18 @@ pub struct PageWish {
 
 /// The direction of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
+pub(super) enum Order {
     Ascending,
     Descending,
 }
 
 /// An entry of a list with its place in the order: pages go on after a place, also when the entry there is gone.
-struct Entry {
-    place: String,
-    item: String,
+pub(super) struct Entry<T> {
+    pub(super) place: String,
+    pub(super) item: T,
 }
 
-impl Entry {
+impl Entry<String> {
     fn plain(item: String) -> Self {
         Self {
             place: item.clone(),
@@ -47,9 +50,20 @@ impl Entry {
 
 impl PageWish {
     /// Cuts the page out of all entries, which come in the order of their places.
-    fn cut(&self, order: Order, all: impl Iterator<Item = Entry>) -> Result<Reply, Refusal> {
-        let limit = self.limit()?;
-        let before = |entry: &Entry| match (&self.after, order) {
+    fn cut(&self, order: Order, all: impl Iterator<Item = Entry<String>>) -> Result<Reply, Refusal> {
+        let (items, next) = self.slice(MOST, order, all)?;
+        Ok(Reply::Page(Page { items, next }))
+    }
+
+    /// The entries of the page, and where it ends if there is another one. A page has at most `most` entries.
+    pub(super) fn slice<T>(
+        &self,
+        most: i64,
+        order: Order,
+        all: impl Iterator<Item = Entry<T>>,
+    ) -> Result<(Vec<T>, Option<String>), Refusal> {
+        let limit = self.limit(most)?;
+        let before = |entry: &Entry<T>| match (&self.after, order) {
             (None, _) => false,
             (Some(after), Order::Ascending) => entry.place <= *after,
             (Some(after), Order::Descending) => entry.place >= *after,
@@ -60,17 +74,17 @@ impl PageWish {
             items.push(entry.item);
             last = Some(entry.place);
         }
-        let next = rest.peek().and(last);
-        Ok(Reply::Page(Page { items, next }))
+        Ok((items, rest.peek().and(last)))
     }
 
-    fn limit(&self) -> Result<usize, Refusal> {
-        let limit = self.limit.unwrap_or(100);
-        let limit = usize::try_from(limit).ok().filter(|limit| (1..=100).contains(limit));
+    /// How many entries the page may have, at most `most`.
+    fn limit(&self, most: i64) -> Result<usize, Refusal> {
+        let limit = Some(self.limit.unwrap_or(most)).filter(|limit| (1..=most).contains(limit));
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         limit.ok_or(Refusal::OutOfRange {
             member: "maxResults",
             least: 1,
-            most: 100,
+            most,
         })
     }
 }
@@ -177,7 +191,7 @@ pub fn definitions(state: &State, scope: &Scope, filter: &DefinitionFilter, page
     };
     let fitting = revisions.filter(|definition| definition.status == status).map(entry);
     if filter.descending {
-        let all: Vec<Entry> = fitting.collect();
+        let all: Vec<Entry<String>> = fitting.collect();
         page.cut(Order::Descending, all.into_iter().rev())
     } else {
         page.cut(Order::Ascending, fitting)
@@ -318,7 +332,7 @@ pub fn tasks(
             all.map(|task| Entry::plain(task.key.arn().to_string())),
         );
     }
-    let limit = page.limit()?;
+    let limit = page.limit(MOST)?;
     let behind = all.map(|task| task.key.id).filter(|id| Some(*id) != after);
     let here = behind.take(limit + 1).collect();
     Ok(Reply::Past(Box::new(Past::Listed(Listed {

@@ -1,6 +1,7 @@
 //! What is derived for others: descriptions and lists for callers, assignments for machines.
 
 pub mod assignment;
+pub mod capacity;
 pub mod describe;
 pub mod list;
 pub mod past;
@@ -8,13 +9,14 @@ pub mod past;
 use past::Past;
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use super::model::{
-    Architecture, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition, TaskDefinitionKey, TaskKey,
+    Architecture, CapacityProvider, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition,
+    TaskDefinitionKey, TaskKey,
 };
 use super::model::{ContainerInstance, Resources};
 use super::place::Failure;
-use super::state::Counts;
-use crate::kernel::Tags;
+use crate::kernel::{Arn, Tags};
 
 /// What the answer to a write shows, once its changes are applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub enum Reply {
     Past(Box<Past>),
     /// A page of names or ARNs.
     Page(Page),
+    /// Capacity providers with their ARNs, what was not found, and where the next page begins.
+    Providers(Vec<(Arn, CapacityProvider)>, Vec<Failure>, Option<String>),
     /// The tags of one thing.
     Tags(Tags),
     /// That it was taken.

@@ -3,6 +3,7 @@
 use berth_core::control::{Change, Message};
 use berth_core::ecs;
 use berth_core::ecs::Refusal;
+use berth_core::ecs::model::cluster::{Cluster, Insights};
 use berth_core::ecs::model::task::Times;
 use berth_core::ecs::model::{Container, ContainerInstance, ContainerStatus, Protocol, Task, TaskDefinition, TaskKey};
 use berth_core::ecs::place::Failure;
@@ -154,6 +155,11 @@ impl World {
                     .map_or(String::new(), |next| format!("\n  next {next}"));
                 format!("= {}{next}", page.items.join(" "))
             }
+            Ok(Reply::Providers(found, failures, next)) => {
+                let names = found.iter().map(|(arn, provider)| format!("provider {provider} {arn}"));
+                let next = next.as_ref().map_or(String::new(), |next| format!("\n  next {next}"));
+                format!("{}{next}", many(names, failures))
+            }
             Ok(Reply::Tags(tags)) => format!("= {}", tag_words(tags)),
             Ok(Reply::Past(past)) => panic!("the world completes what the history knows: {past:?}"),
             Ok(Reply::Acknowledged) => "= acknowledged".to_owned(),
@@ -198,11 +204,38 @@ fn many(lines: impl Iterator<Item = String>, failures: &[Failure]) -> String {
 }
 
 fn cluster_line(view: &ClusterView) -> String {
-    let counts = view.counts;
+    let (cluster, counts) = (&view.cluster, view.counts);
     format!(
-        "cluster {} {} instances={} running={} pending={}",
-        view.cluster.key.name, view.cluster.status, counts.instances, counts.running, counts.pending
+        "cluster {} {} instances={} running={} pending={}{}",
+        cluster.key.name,
+        cluster.status,
+        counts.instances,
+        counts.running.total(),
+        counts.pending.total(),
+        said_of(cluster)
     )
+}
+
+/// What was said of a cluster, as far as anything was.
+fn said_of(cluster: &Cluster) -> String {
+    let mut text = String::new();
+    if cluster.insights != Insights::Disabled {
+        text += &format!(" insights={}", cluster.insights);
+    }
+    if let Some(command) = &cluster.command {
+        let into = command.log.as_ref().and_then(|log| log.group.as_deref()).unwrap_or("-");
+        text += &format!(" log={} into {into}", command.logging);
+    }
+    if let Some(namespace) = &cluster.namespace {
+        text += &format!(" namespace={namespace}");
+    }
+    if !cluster.providers.is_empty() {
+        text += &format!(" {:?}", cluster.providers);
+    }
+    for item in &cluster.default_strategy {
+        text += &format!(" {}:{}:{}", item.provider, item.weight, item.base);
+    }
+    text
 }
 
 fn definition_line(definition: &TaskDefinition) -> String {

@@ -1,7 +1,7 @@
 //! What each line of a story does.
 
 use berth_core::control::{Control, Event, LinkEvent};
-use berth_core::ecs::admit::cluster::CreateCluster;
+use berth_core::ecs::admit::cluster::{ClusterWish, CommandDraft, CreateCluster};
 use berth_core::ecs::admit::deregister_instance::DeregisterInstance;
 use berth_core::ecs::admit::register_instance::RegisterInstance;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
@@ -10,8 +10,10 @@ use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, Overri
 use berth_core::ecs::admit::run_task::{NetworkWish, RunTask};
 use berth_core::ecs::admit::start_task::StartTask;
 use berth_core::ecs::admit::stop_task::StopTask;
+use berth_core::ecs::admit::strategy::{PutProviders, StrategyDraft};
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Read, Submit, Write};
+use berth_core::ecs::model::cluster::CommandLog;
 use berth_core::ecs::model::instance::Versions;
 use berth_core::ecs::model::{
     Attribute, ContainerStatus, DefinitionStatus, InstanceKey, InstanceStatus, LaunchType, LogConfiguration,
@@ -20,6 +22,7 @@ use berth_core::ecs::model::{
 use berth_core::ecs::place::Strategy;
 use berth_core::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use berth_core::ecs::view::Reply;
+use berth_core::ecs::view::capacity::ProviderFilter;
 use berth_core::ecs::view::list::{DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, StatusWish, TaskFilter};
 use berth_core::kernel::ids::{InstanceId, TaskId};
 use berth_core::kernel::{CpuUnits, MemoryMib, Opaque, Timestamp};
@@ -44,6 +47,15 @@ impl World {
             "create" => self.write(Write::CreateCluster(CreateCluster {
                 name: line.words.get(1).cloned(),
                 tags: pairs(&line.list("tags")),
+                wish: cluster_wish(line),
+                providers: line.get("providers").map(|_| line.list("providers")),
+                strategy: line.get("share").map(|_| strategy_drafts(line)),
+            })),
+            "update" => self.write(Write::UpdateCluster(line.word(1).to_owned(), cluster_wish(line))),
+            "providers" => self.write(Write::PutProviders(PutProviders {
+                cluster: line.word(1).to_owned(),
+                providers: line.words[2..].to_vec(),
+                strategy: strategy_drafts(line),
             })),
             "delete" => self.write(Write::DeleteCluster(line.word(1).to_owned())),
             "define" => self.write(Write::RegisterTaskDefinition(draft(line))),
@@ -380,6 +392,13 @@ impl World {
         };
         let cluster = line.owned("cluster");
         let read = match (line.word(0), line.word(1)) {
+            ("describe", "providers") => Read::DescribeProviders(
+                ProviderFilter {
+                    names: named(),
+                    cluster,
+                },
+                page,
+            ),
             ("list", "tags") => Read::ListTags(self.place(line.word(2))),
             ("list", "clusters") => Read::ListClusters(page),
             ("list", "definitions") => Read::ListTaskDefinitions(
@@ -492,6 +511,37 @@ fn attribute(text: &str) -> Attribute {
             value: None,
         },
     }
+}
+
+/// What a line says of a cluster: settings as `set=name:value`, `log=LOGGING`, `into=GROUP`, `namespace=NAME`.
+fn cluster_wish(line: &Command) -> ClusterWish {
+    ClusterWish {
+        settings: line.get("set").map(|_| pairs(&line.list("set"))),
+        command: line.get("log").map(|logging| CommandDraft {
+            kms_key_id: line.owned("kms"),
+            logging: Some(logging.to_owned()),
+            log: line.get("into").map(|group| CommandLog {
+                group: Some(group.to_owned()).filter(|group| !group.is_empty()),
+                ..CommandLog::default()
+            }),
+        }),
+        namespace: line.owned("namespace"),
+    }
+}
+
+/// `share=PROVIDER:WEIGHT:BASE,...`
+fn strategy_drafts(line: &Command) -> Vec<StrategyDraft> {
+    let draft = |text: String| {
+        let mut parts = text.split(':');
+        let provider = parts.next().unwrap_or_default().to_owned();
+        let mut number = || parts.next().map(|text| text.parse().expect("a number"));
+        StrategyDraft {
+            provider,
+            weight: number(),
+            base: number(),
+        }
+    };
+    line.list("share").into_iter().map(draft).collect()
 }
 
 fn pairs(list: &[String]) -> Vec<(String, String)> {

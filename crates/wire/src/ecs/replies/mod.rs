@@ -11,7 +11,7 @@ use super::entities::{failures, tags};
 use crate::document::Document;
 use crate::shapes::ecs::{self, Operation};
 use crate::shapes::into_document;
-use clusters::cluster;
+use clusters::{changed_cluster, cluster, provider};
 use instances::instance;
 use tasks::task;
 
@@ -25,14 +25,19 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
     let shows_tags = included.iter().any(|word| word == "TAGS");
     match reply {
         Reply::Cluster(view) => {
-            let cluster = Some(cluster(view, true));
+            let cluster = Some(changed_cluster(view));
             match operation {
+                Operation::UpdateCluster => into_document(ecs::UpdateClusterResponse { cluster }),
+                Operation::UpdateClusterSettings => into_document(ecs::UpdateClusterSettingsResponse { cluster }),
+                Operation::PutClusterCapacityProviders => {
+                    into_document(ecs::PutClusterCapacityProvidersResponse { cluster })
+                }
                 Operation::DeleteCluster => into_document(ecs::DeleteClusterResponse { cluster }),
                 _ => into_document(ecs::CreateClusterResponse { cluster }),
             }
         }
         Reply::Clusters(views, missing) => into_document(ecs::DescribeClustersResponse {
-            clusters: Some(views.into_iter().map(|view| cluster(view, shows_tags)).collect()),
+            clusters: Some(views.into_iter().map(|view| cluster(view, included)).collect()),
             failures: Some(failures(missing)),
         }),
         Reply::TaskDefinition(definition) => task_definition(operation, &definition, shows_tags),
@@ -77,6 +82,11 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
         }
         Reply::Page(page) => list(operation, page),
         Reply::Past(past) => unreachable!("the shell completes an answer before it is spelled: {past:?}"),
+        Reply::Providers(found, missing, next_token) => into_document(ecs::DescribeCapacityProvidersResponse {
+            capacity_providers: Some(found.into_iter().map(provider).collect()),
+            failures: Some(failures(missing)),
+            next_token,
+        }),
         Reply::Tags(found) => into_document(ecs::ListTagsForResourceResponse {
             tags: Some(tags(&found)),
         }),

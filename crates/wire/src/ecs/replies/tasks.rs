@@ -47,6 +47,7 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
         health_status: Some("UNKNOWN".to_owned()),
         last_status: Some(task.last_status.to_string()),
         launch_type: Some(task.launch_type.to_string()),
+        capacity_provider_name: task.capacity_provider.map(|provider| provider.to_string()),
         memory: Some(size.memory.unwrap_or(task.memory).0.to_string()),
         overrides: Some(overrides(&task)),
         platform_version: is_fargate.then(|| "1.4.0".to_owned()),

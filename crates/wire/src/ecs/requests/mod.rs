@@ -30,6 +30,10 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
             Ok(Request::Write(Write::DeleteCluster(shape.cluster)))
         }
         Operation::DescribeClusters => clusters::describe_clusters(route.decode(raw)?),
+        Operation::UpdateCluster => clusters::update_cluster(route.decode(raw)?),
+        Operation::UpdateClusterSettings => clusters::update_cluster_settings(route.decode(raw)?),
+        Operation::PutClusterCapacityProviders => Ok(clusters::put_providers(route.decode(raw)?)),
+        Operation::DescribeCapacityProviders => clusters::describe_providers(route.decode(raw)?),
         Operation::ListClusters => {
             let shape: ecs::ListClustersRequest = route.decode(raw)?;
             Ok(Request::Read(
@@ -146,6 +150,16 @@ fn given<T>(list: Option<&Vec<T>>) -> bool {
 }
 
 /// The route has opened the token: it is the place where the page before ended.
+/// The words of `include`, each of which must be one of `known`, a list with commas.
+fn included(words: Option<Vec<String>>, known: &'static str) -> Result<Vec<String>, Refusal> {
+    let words = words.unwrap_or_default();
+    if words.iter().all(|word| known.split(',').any(|known| known == word)) {
+        Ok(words)
+    } else {
+        Err(Refusal::Include(known))
+    }
+}
+
 fn page(limit: Option<i32>, token: Option<String>) -> PageWish {
     PageWish {
         limit: limit.map(i64::from),

@@ -172,6 +172,7 @@ impl<'a> Site<'a> {
             instance,
             zone: zone.unwrap_or_default(),
             launch_type,
+            capacity_provider: None,
             last_status: if pattern.interface.is_some() {
                 TaskStatus::Provisioning
             } else {
