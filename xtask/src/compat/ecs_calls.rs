@@ -408,7 +408,10 @@ const SECTIONS: &[Section] = &[
                 "maxResults",
                 "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
             ),
-            full("status", "crates/core/tests/control/draining.rs::drains"),
+            full(
+                "status",
+                "tests/e2e/test_instances_api.py::test_machines_drain_and_come_back",
+            ),
         ],
     },
     Section {

@@ -89,7 +89,7 @@ const SECTIONS: &[Section] = &[
             refused("UpdateContainerAgent"),
             full(
                 "UpdateContainerInstancesState",
-                "crates/core/tests/control/draining.rs::drains",
+                "tests/e2e/test_instances_api.py::test_machines_drain_and_come_back",
             ),
         ],
     },
@@ -108,7 +108,7 @@ const SECTIONS: &[Section] = &[
         rows: &[
             full(
                 "DeleteTaskDefinitions",
-                "crates/core/tests/control/definition_ends.rs::a_life_ends",
+                "tests/e2e/test_definitions_api.py::test_a_revision_is_deleted_and_its_number_never_used_again",
             ),
             full(
                 "DeregisterTaskDefinition",
@@ -235,10 +235,9 @@ const SECTIONS: &[Section] = &[
                 "DiscoverPollEndpoint",
                 "crates/server/tests/agent_frames/replay.rs::every_line_of_the_recording_is_answered",
             ),
-            partial(
+            full(
                 "SubmitAttachmentStateChanges",
-                "acknowledged; attachments of instances do not exist yet",
-                "crates/server/tests/agent_frames/replay.rs::every_line_of_the_recording_is_answered",
+                "crates/core/tests/control/reports.rs::attachments_alone",
             ),
             full(
                 "SubmitContainerStateChange",

@@ -1,5 +1,7 @@
 //! The operations of ECS that are built: writes, which change facts, and reads, which do not.
 
+use std::collections::BTreeSet;
+
 use super::Refusal;
 use super::admit::cluster::{self, ClusterWish, CreateCluster};
 use super::admit::deregister_instance::{self, DeregisterInstance};
@@ -19,6 +21,7 @@ use super::view::capacity::{self, ProviderFilter};
 use super::view::describe::Facts;
 use super::view::list::{self, DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, TaskFilter};
 use super::view::{Answer, Reply};
+use crate::kernel::ids::Uuid;
 use crate::kernel::{Cx, Scope};
 
 /// A request that may change facts.
@@ -56,8 +59,12 @@ pub enum Write {
     Tag(String, Vec<(String, String)>),
     /// UntagResource: an ARN and keys of tags.
     Untag(String, Vec<String>),
-    /// SubmitTaskStateChange and its two narrower sisters.
+    /// SubmitTaskStateChange.
     Submit(Submit),
+    /// SubmitContainerStateChange: a report of one container.
+    SubmitContainer(Submit),
+    /// SubmitAttachmentStateChanges.
+    SubmitAttachments(SubmitAttachments),
 }
 
 /// A report that an agent submits.
@@ -69,6 +76,15 @@ pub struct Submit {
     pub task: Option<String>,
     /// What it did.
     pub report: TaskReport,
+}
+
+/// What an agent says of attachments, whose tasks it does not name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubmitAttachments {
+    /// The cluster.
+    pub cluster: Option<String>,
+    /// The ARNs of attachments that are in place.
+    pub attached: Vec<String>,
 }
 
 /// A request that changes nothing.
@@ -132,7 +148,8 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
         Write::Tag(arn, tags) => tag::tag(state, caller, &arn, tags),
         Write::Untag(arn, keys) => tag::untag(state, caller, &arn, &keys),
-        Write::Submit(request) => admit_report(state, cx, caller, request),
+        Write::Submit(request) | Write::SubmitContainer(request) => admit_report(state, cx, caller, request),
+        Write::SubmitAttachments(request) => admit_attachments(state, cx, caller, &request),
     };
     whole.map(Step::Whole)
 }
@@ -148,6 +165,38 @@ fn admit_report(state: &State, cx: &Cx, caller: &Caller, request: Submit) -> Res
         Err(Refusal::Identifier(arn)) if arn.starts_with("arn:") => Ok(Admitted::unchanged(Answer::Acknowledged)),
         Err(refusal) => Err(refusal),
     }
+}
+
+/// The most attachments of one report, whose changes fit one turn.
+const MOST_ATTACHMENTS: usize = 50;
+
+/// Attachments that nobody knows any more are taken and forgotten, so that agents stop repeating them.
+fn admit_attachments(
+    state: &State,
+    cx: &Cx,
+    caller: &Caller,
+    request: &SubmitAttachments,
+) -> Result<Admitted, Refusal> {
+    refer::cluster(&caller.scope, request.cluster.as_deref())?;
+    if request.attached.len() > MOST_ATTACHMENTS {
+        return Err(Refusal::TooMany {
+            what: "attachments",
+            most: MOST_ATTACHMENTS,
+        });
+    }
+    let named = request.attached.iter().map(|arn| refer::attachment(&caller.scope, arn));
+    let attachments: BTreeSet<Uuid> = named.collect::<Result<_, _>>()?;
+    let mut admitted = Admitted::unchanged(Answer::Acknowledged);
+    for attachment in attachments {
+        if let Some(task) = state.attached_to(&caller.scope, attachment) {
+            let report = TaskReport {
+                attached: vec![attachment.to_string()],
+                ..TaskReport::default()
+            };
+            admitted.changes.extend(submit::admit(state, cx, task, report).changes);
+        }
+    }
+    Ok(admitted)
 }
 
 /// Answers a read.
@@ -190,6 +239,8 @@ impl Write {
             Self::Tag(..) => "ecs:TagResource",
             Self::Untag(..) => "ecs:UntagResource",
             Self::Submit(_) => "ecs:SubmitTaskStateChange",
+            Self::SubmitContainer(_) => "ecs:SubmitContainerStateChange",
+            Self::SubmitAttachments(_) => "ecs:SubmitAttachmentStateChanges",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::model::{
 };
 use super::refusal::Refusal;
 use super::state::State;
+use crate::kernel::ids::Uuid;
 use crate::kernel::{Arn, Scope};
 
 /// The resource part of `text` if it is an ARN of `kind` in `scope`, or the whole text if it is no ARN.
@@ -121,6 +122,15 @@ pub fn instance(cluster: &ClusterKey, text: &str) -> Result<InstanceKey, Refusal
         cluster: cluster.name.clone(),
         id,
     })
+}
+
+/// The attachment that is meant.
+///
+/// # Errors
+/// If the text is no ARN of an attachment here.
+pub fn attachment(scope: &Scope, text: &str) -> Result<Uuid, Refusal> {
+    let unreadable = || Refusal::Identifier(text.to_owned());
+    resource(scope, "attachment", text)?.parse().map_err(|_| unreadable())
 }
 
 /// How a caller names a task definition.

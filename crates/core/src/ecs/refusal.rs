@@ -2,6 +2,7 @@
 
 use super::model::LaunchType;
 use super::place::expression;
+use crate::kernel::ids::InstanceId;
 use crate::kernel::tags::TagFault;
 
 /// Why a request was refused. Nothing has changed.
@@ -143,6 +144,15 @@ pub enum Refusal {
     InstanceHasTasks,
     /// The instance was deregistered.
     InstanceInactive,
+    /// An identity document that cannot be read.
+    IdentityDocument,
+    /// A machine that comes back as one of another type.
+    InstanceType {
+        /// The instance's id.
+        id: InstanceId,
+        /// The type that it was.
+        before: String,
+    },
     /// A status that nobody can give an instance.
     InstanceStatus,
     /// More instances than the status of which can be changed at once; how many those are.

@@ -12,7 +12,7 @@ use super::model::{FamilyName, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
 use super::revisions::Revisions;
 use super::roster::{Narrow, Roster};
-use crate::kernel::ids::{InstanceId, TaskId};
+use crate::kernel::ids::{InstanceId, TaskId, Uuid};
 use crate::kernel::{Edit, Scope, Table, Timestamp};
 
 /// A change of the facts of ECS.
@@ -46,6 +46,8 @@ pub struct State {
     counts: BTreeMap<ClusterKey, Counts>,
     registrations: BTreeSet<(ClusterKey, String, InstanceId)>,
     ended: BTreeSet<(Timestamp, TaskKey)>,
+    /// The tasks that are not over, by the attachments of their interfaces.
+    attachments: BTreeMap<(Scope, Uuid), TaskKey>,
     left: BTreeSet<(Timestamp, InstanceKey)>,
     revisions: Revisions,
     deleted: BTreeSet<(Timestamp, ClusterKey)>,
@@ -113,6 +115,15 @@ impl State {
             self.ended.remove(&old);
         }
         self.ended.extend(new.and_then(ended));
+        let attachment = |task: &Task| {
+            let interface = task.interface.filter(|_| !task.is_stopped())?;
+            Some((key.scope.clone(), interface.attachment))
+        };
+        let (attached, attaches) = (old.as_ref().and_then(attachment), new.and_then(attachment));
+        if attached != attaches {
+            attached.iter().for_each(|old| drop(self.attachments.remove(old)));
+            self.attachments.extend(attaches.map(|new| (new, key.clone())));
+        }
         count(&mut self.counts, &key.cluster_key(), |counts| {
             old.iter().for_each(|task| counts.shift(task, false));
             new.iter().for_each(|task| counts.shift(task, true));
@@ -207,6 +218,12 @@ impl State {
     /// The tasks that are over, and when they ended, in this order.
     pub fn ended(&self) -> impl Iterator<Item = &(Timestamp, TaskKey)> {
         self.ended.iter()
+    }
+
+    /// The task to whose interface an attachment belongs, until the task is over.
+    #[must_use]
+    pub fn attached_to(&self, scope: &Scope, attachment: Uuid) -> Option<&TaskKey> {
+        self.attachments.get(&(scope.clone(), attachment))
     }
 
     /// The machine that was deregistered first among those without tasks, and when.

@@ -75,6 +75,15 @@ impl fmt::Display for Uuid {
     }
 }
 
+impl FromStr for Uuid {
+    type Err = Unfit;
+
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        let id = u128::from_str_radix(&text.replace('-', ""), 16).map(Self);
+        id.ok().filter(|id| id.to_string() == text).ok_or(Unfit)
+    }
+}
+
 /// The digits of an EC2 id such as `eni-0123456789abcdef0`: 68 bits, 17 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -122,5 +131,7 @@ mod tests {
         let uuid = Uuid::mint(&mut cx, "container").to_string();
         assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"));
         assert!("89ab".contains(&uuid[19..20]));
+        assert_eq!(uuid.parse::<Uuid>().unwrap().to_string(), uuid);
+        assert!(uuid.replace('-', "").parse::<Uuid>().is_err());
     }
 }

@@ -343,3 +343,34 @@ fn leaves_with_many_tasks() {
     world.tell("leave m1 force\nrestart");
     assert_eq!(told(&world), 60);
 }
+
+/// A machine that comes back is of the type that it was; one that left may come back as another.
+#[test]
+fn type_stays() {
+    check(
+        r#"
+machine m1 attribute=ecs.instance-type:t3.micro
+---
+register m1 again attribute=ecs.instance-type:t3.large
+register m1 again
+register m1 again attribute=ecs.instance-type:t3.large attribute=ecs.instance-type:t3.micro
+leave m1
+register m1 again attribute=ecs.instance-type:t3.large
+        "#,
+        expect![[r#"
+            > register m1 again attribute=ecs.instance-type:t3.large
+              ! InstanceType { id: InstanceId(237729226909820703720243332763618106311), before: "t3.micro" }
+            > register m1 again
+              = instance m1 ACTIVE connected=true running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
+            > register m1 again attribute=ecs.instance-type:t3.large attribute=ecs.instance-type:t3.micro
+              = instance m1 ACTIVE connected=true running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
+            > leave m1
+              instance m1 v2 INACTIVE 1024 cpu, 2048 MiB [capable ecs.instance-type=t3.micro]
+              m1 #1 < close
+              = instance m1 INACTIVE connected=false running=0 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
+            > register m1 again attribute=ecs.instance-type:t3.large
+              instance m1 v3 ACTIVE 1024 cpu, 2048 MiB [capable ecs.instance-type=t3.large]
+              = instance m1 ACTIVE connected=false running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
+        "#]],
+    );
+}

@@ -294,3 +294,54 @@ report t1 STOPPED
         "#]],
     );
 }
+
+/// An agent may say that interfaces are in place without naming their tasks. What nobody knows is taken and forgotten.
+#[test]
+fn attachments_alone() {
+    check(
+        r#"
+machine m1
+define app net=awsvpc
+run app subnets=a count=2
+---
+attached t1 t1 arn:aws:ecs:us-east-1:123456789012:attachment/01234567-89ab-4def-8123-456789abcdef
+attached t1
+report t2 STOPPED app=STOPPED/1
+attached t2
+attached
+attached arn:aws:ecs:us-east-1:123456789012:attachment/nonsense
+attached arn:aws:ecs:us-east-1:123456789012:task/default/t1
+attached arn:aws:ecs:eu-west-1:123456789012:attachment/01234567-89ab-4def-8123-456789abcdef
+attached t1 cluster="a b"
+restart
+attached t1
+        "#,
+        expect![[r#"
+            > attached t1 t1 arn:attachment/01234567-89ab-4def-8123-456789abcdef
+              task t1 v2 PENDING connectivityAt=0
+              = acknowledged
+            > attached t1
+              = acknowledged
+            > report t2 STOPPED app=STOPPED/1
+              task t2 v2 STOPPED desired STOPPED EssentialContainerExited "Essential container in task exited" stoppingAt=0 stoppedAt=0 [app STOPPED exit 1]
+              interface given back
+              = acknowledged
+            > attached t2
+              = acknowledged
+            > attached
+              = acknowledged
+            > attached arn:attachment/nonsense
+              ! Identifier("arn:attachment/nonsense")
+            > attached arn:task/default/t1
+              ! Identifier("arn:task/default/t1")
+            > attached arn:aws:ecs:eu-west-1:123456789012:attachment/01234567-89ab-4def-8123-456789abcdef
+              ! ForeignArn("arn:aws:ecs:eu-west-1:123456789012:attachment/01234567-89ab-4def-8123-456789abcdef")
+            > attached t1 cluster="a b"
+              ! ClusterName("a b")
+            > restart
+              epoch 2
+            > attached t1
+              = acknowledged
+        "#]],
+    );
+}

@@ -120,6 +120,13 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::InstanceNotFound => plain(INVALID, "The referenced container instance was not found."),
         Refusal::InstanceHasTasks => plain(INVALID, "Found running tasks on the instance."),
         Refusal::InstanceInactive => plain(INVALID, "The referenced container instance is inactive."),
+        Refusal::IdentityDocument => plain(INVALID, "The instance identity document cannot be read."),
+        Refusal::InstanceType { id, before } => (
+            CLIENT,
+            format!(
+                "Container instance type changes are not supported. Container instance {id} was previously registered as {before}."
+            ),
+        ),
         Refusal::InstanceStatus => plain(INVALID, "Container instance status should be one of [ACTIVE, DRAINING]"),
         Refusal::TooManyInstances(most) => invalid(format!("instanceIds can have at most {most} items.")),
         Refusal::Resource(name) => invalid(format!("Invalid value for the resource {name}.")),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use berth_core::ecs::Refusal;
 use berth_core::ecs::admit::register_instance::RegisterInstance;
-use berth_core::ecs::api::Submit;
+use berth_core::ecs::api::{Submit, SubmitAttachments};
 use berth_core::ecs::model::instance::Versions;
 use berth_core::ecs::model::{Attribute, ContainerStatus, NetworkBinding, Protocol, Resources};
 use berth_core::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
@@ -19,26 +19,55 @@ use crate::shapes::ecs;
 #[serde(rename_all = "camelCase")]
 struct IdentityDocument {
     instance_id: Option<String>,
+    instance_type: Option<String>,
+    image_id: Option<String>,
+    availability_zone: Option<String>,
+}
+
+impl IdentityDocument {
+    fn parse(text: Option<String>) -> Result<Self, Refusal> {
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => serde_json::from_str(&text).map_err(|_| Refusal::IdentityDocument),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// What the service knows of the machine without its agent.
+    fn attributes(&self) -> impl Iterator<Item = Attribute> {
+        let known = [
+            ("ecs.instance-type", &self.instance_type),
+            ("ecs.ami-id", &self.image_id),
+            ("ecs.availability-zone", &self.availability_zone),
+        ];
+        known.into_iter().filter_map(|(name, value)| {
+            let (name, value) = (name.to_owned(), Some(value.clone()?));
+            Some(Attribute { name, value })
+        })
+    }
 }
 
 /// A RegisterContainerInstance request.
 ///
 /// # Errors
-/// A resource that cannot be understood.
+/// A resource, a device or an identity that cannot be understood.
 pub fn registration(shape: ecs::RegisterContainerInstanceRequest) -> Result<RegisterInstance, Refusal> {
-    let document = shape.instance_identity_document.unwrap_or_default();
-    let identity: IdentityDocument = serde_json::from_str(&document).unwrap_or_default();
+    let identity = IdentityDocument::parse(shape.instance_identity_document)?;
     let versions = shape.version_info.unwrap_or_default();
     let attribute = |one: ecs::Attribute| Attribute {
         name: one.name,
         value: one.value,
     };
+    let announced = shape.attributes.into_iter().flatten().map(attribute);
     Ok(RegisterInstance {
         cluster: shape.cluster,
         instance: shape.container_instance_arn,
         client_token: shape.client_token,
-        resources: resources(shape.total_resources.unwrap_or_default())?,
-        attributes: shape.attributes.into_iter().flatten().map(attribute).collect(),
+        resources: Resources {
+            gpus: gpus(shape.platform_devices.unwrap_or_default())?,
+            ..resources(shape.total_resources.unwrap_or_default())?
+        },
+        // What the agent says counts: it comes later.
+        attributes: identity.attributes().chain(announced).collect(),
         ec2_instance_id: identity.instance_id,
         versions: Versions {
             agent: versions.agent_version,
@@ -49,11 +78,31 @@ pub fn registration(shape: ecs::RegisterContainerInstanceRequest) -> Result<Regi
     })
 }
 
+/// The ids of the GPUs. Other devices that the API knows are not shared out, and are left to the machine.
+fn gpus(devices: Vec<ecs::PlatformDevice>) -> Result<BTreeSet<String>, Refusal> {
+    let mut gpus = BTreeSet::new();
+    for device in devices {
+        let news = match device.r#type.as_str() {
+            "GPU" if !device.id.is_empty() => gpus.insert(device.id.clone()),
+            "NEURON_DEVICE" => true,
+            _ => false,
+        };
+        if !news {
+            return Err(Refusal::Resource(format!("{} {}", device.r#type, device.id)));
+        }
+    }
+    Ok(gpus)
+}
+
 fn resources(shapes: Vec<ecs::Resource>) -> Result<Resources, Refusal> {
     let mut resources = Resources::default();
+    let mut named = BTreeSet::new();
     for shape in shapes {
         let name = shape.name.clone().unwrap_or_default();
         let bad = || Refusal::Resource(name.clone());
+        if name.is_empty() || !named.insert(name.clone()) {
+            return Err(bad());
+        }
         let number = || u32::try_from(shape.integer_value.unwrap_or(0)).map_err(|_| bad());
         match name.as_str() {
             "CPU" => resources.cpu = CpuUnits(number()?),
@@ -126,24 +175,42 @@ pub fn container(shape: ecs::SubmitContainerStateChangeRequest) -> Result<Submit
     })
 }
 
-/// A SubmitAttachmentStateChanges request. It names no task: attachments of instances are not built, and those of tasks
-/// are reported with their tasks.
-#[must_use]
-pub fn attachments(shape: ecs::SubmitAttachmentStateChangesRequest) -> Submit {
-    let report = TaskReport {
-        attached: attached(shape.attachments),
-        ..TaskReport::default()
-    };
-    Submit {
-        cluster: shape.cluster,
-        task: None,
-        report,
+/// A SubmitAttachmentStateChanges request.
+///
+/// # Errors
+/// A status that attachments do not have.
+pub fn attachments(shape: ecs::SubmitAttachmentStateChangesRequest) -> Result<SubmitAttachments, Refusal> {
+    let known = |change: &ecs::AttachmentStateChange| ATTACHMENT_STATUSES.contains(&change.status.as_str());
+    if let Some(unknown) = shape.attachments.iter().find(|change| !known(change)) {
+        return Err(Refusal::Word {
+            member: "attachments.status",
+            word: unknown.status.clone(),
+        });
     }
+    let in_place = shape.attachments.into_iter().filter(|change| change.status == ATTACHED);
+    Ok(SubmitAttachments {
+        cluster: shape.cluster,
+        attached: in_place.map(|change| change.attachment_arn).collect(),
+    })
 }
+
+/// The status of an attachment that is in place.
+const ATTACHED: &str = "ATTACHED";
+/// Every status that an attachment can have. Only one of them is news: the others are the control plane's own.
+const ATTACHMENT_STATUSES: [&str; 8] = [
+    "PRECREATED",
+    "CREATED",
+    "ATTACHING",
+    ATTACHED,
+    "DETACHING",
+    "DETACHED",
+    "DELETED",
+    "FAILED",
+];
 
 /// The last parts of the ARNs of attachments that are in place.
 fn attached(shapes: Vec<ecs::AttachmentStateChange>) -> Vec<String> {
-    let in_place = shapes.into_iter().filter(|change| change.status == "ATTACHED");
+    let in_place = shapes.into_iter().filter(|change| change.status == ATTACHED);
     in_place
         .filter_map(|change| change.attachment_arn.rsplit('/').next().map(str::to_owned))
         .collect()
@@ -196,7 +263,7 @@ pub fn submission(
 ) -> ecs::SubmitTaskStateChangeRequest {
     let attachment = |id: String| ecs::AttachmentStateChange {
         attachment_arn: format!("{account_arn}:attachment/{id}"),
-        status: "ATTACHED".to_owned(),
+        status: ATTACHED.to_owned(),
     };
     let attachments: Vec<_> = report.attached.into_iter().map(attachment).collect();
     ecs::SubmitTaskStateChangeRequest {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Admitted, Caller, check_length, cluster};
-use crate::ecs::model::instance::Versions;
+use crate::ecs::model::instance::{TYPE, Versions};
 use crate::ecs::model::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, Resources};
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -66,6 +66,7 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         (None, None) => key(InstanceId::mint(cx)),
     };
     let before = state.instances().get(&key);
+    check_type(before, &request.attributes)?;
     let announced = ContainerInstance {
         key: key.clone(),
         status: returned_to(before),
@@ -90,6 +91,22 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         changes.push(Change::Instance(Edit::Put(ContainerInstance { version, ..announced })));
     }
     Ok(Admitted::with(changes, Answer::Instance(key)))
+}
+
+/// A machine that comes back is of the type that it was: what stands on it was placed by that.
+fn check_type(before: Option<&ContainerInstance>, announced: &[Attribute]) -> Result<(), Refusal> {
+    let Some(before) = before.filter(|before| before.is_registered()) else {
+        return Ok(());
+    };
+    let was = before.attribute(TYPE).and_then(|attribute| attribute.value.as_ref());
+    let is = announced.iter().rev().find(|attribute| attribute.name == TYPE);
+    match (was, is.and_then(|attribute| attribute.value.as_ref())) {
+        (Some(was), Some(is)) if was != is => Err(Refusal::InstanceType {
+            id: before.key.id,
+            before: was.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// A machine that drains does so also when its agent starts again.

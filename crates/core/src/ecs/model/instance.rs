@@ -88,6 +88,9 @@ pub struct Resources {
     pub memory: MemoryMib,
     /// Host ports that are taken.
     pub ports: BTreeSet<(Protocol, u16)>,
+    /// GPUs, by their ids.
+    #[serde(default)]
+    pub gpus: BTreeSet<String>,
 }
 
 /// A machine that joined a cluster.
@@ -153,6 +156,8 @@ impl Entity for ContainerInstance {
 pub const SERVES: &str = "berth.launch-types";
 /// The attribute that marks a machine from outside.
 pub const EXTERNAL: &str = "ecs.capability.external";
+/// The attribute that names the machine's type.
+pub const TYPE: &str = "ecs.instance-type";
 /// The attribute that names the zone.
 pub const ZONE: &str = "ecs.availability-zone";
 /// The attribute that names the instruction set.

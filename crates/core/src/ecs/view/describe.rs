@@ -174,6 +174,7 @@ impl Facts<'_> {
                     .flat_map(|load| load.ports())
                     .chain(instance.registered.ports.iter().copied())
                     .collect(),
+                gpus: load.map(|_| instance.registered.gpus.clone()).unwrap_or_default(),
             },
             agent_connected: instance.is_registered() && self.connected.contains(&instance.key),
             running: count(Counted::Running),

@@ -12,7 +12,7 @@ use berth_core::ecs::admit::start_task::StartTask;
 use berth_core::ecs::admit::stop_task::StopTask;
 use berth_core::ecs::admit::strategy::{PutProviders, StrategyDraft};
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
-use berth_core::ecs::api::{Read, Submit, Write};
+use berth_core::ecs::api::{Read, Submit, SubmitAttachments, Write};
 use berth_core::ecs::model::cluster::CommandLog;
 use berth_core::ecs::model::instance::Versions;
 use berth_core::ecs::model::{
@@ -108,6 +108,7 @@ impl World {
             }
             "tag" => self.write(Write::Tag(self.place(line.word(1)), pairs(&line.list("tags")))),
             "untag" => self.write(Write::Untag(self.place(line.word(1)), line.list("keys"))),
+            "attached" => self.submit_attachments(line),
             "wait" => self.wait(line.word(1)),
             "restart" => self.restart(),
             "history" => self.confirms = line.word(1) == "confirms",
@@ -168,6 +169,7 @@ impl World {
                     .iter()
                     .map(|port| (Protocol::Tcp, port.parse().expect("fixtures are well-formed")))
                     .collect(),
+                gpus: line.list("gpus").into_iter().collect(),
             },
             attributes: capabilities.chain(described).chain(external).chain(custom).collect(),
             ec2_instance_id: None,
@@ -344,6 +346,27 @@ impl World {
                 execution_stopped_at: at("executionStopped"),
             },
         }
+    }
+
+    /// Says that the interfaces of tasks are in place, without naming the tasks. What is no task is taken for an ARN.
+    fn submit_attachments(&mut self, line: &Command) {
+        let tasks = self.control.state().ecs().tasks();
+        let arn = |name: &String| {
+            let task = tasks
+                .iter()
+                .find(|task| task.key.arn().to_string() == self.task_text(name));
+            let attachment = task
+                .and_then(|task| task.interface)
+                .map(|interface| interface.attachment);
+            attachment.map_or(name.clone(), |id| {
+                format!("arn:aws:ecs:us-east-1:123456789012:attachment/{id}")
+            })
+        };
+        let attached = line.words[1..].iter().map(arn).collect();
+        self.write(Write::SubmitAttachments(SubmitAttachments {
+            cluster: line.owned("cluster"),
+            attached,
+        }));
     }
 
     /// Lets time pass, and does on the way what is due.

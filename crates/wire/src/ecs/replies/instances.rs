@@ -17,6 +17,7 @@ pub(super) fn instance(view: InstanceView, shows_tags: bool) -> ecs::ContainerIn
         running,
         pending,
     } = view;
+    let has_gpus = !instance.registered.gpus.is_empty();
     ecs::ContainerInstance {
         container_instance_arn: Some(instance.key.arn().to_string()),
         ec2_instance_id: instance.ec2_instance_id,
@@ -26,8 +27,8 @@ pub(super) fn instance(view: InstanceView, shows_tags: bool) -> ecs::ContainerIn
             agent_hash: instance.versions.agent_hash,
             docker_version: instance.versions.docker,
         }),
-        remaining_resources: Some(resources(&remaining)),
-        registered_resources: Some(resources(&instance.registered)),
+        remaining_resources: Some(resources(&remaining, has_gpus)),
+        registered_resources: Some(resources(&instance.registered, has_gpus)),
         status: Some(instance.status.to_string()),
         agent_connected: Some(agent_connected),
         running_tasks_count: number(running),
@@ -40,7 +41,8 @@ pub(super) fn instance(view: InstanceView, shows_tags: bool) -> ecs::ContainerIn
     }
 }
 
-fn resources(resources: &Resources) -> Vec<ecs::Resource> {
+/// Only machines with GPUs show how many of them there are.
+fn resources(resources: &Resources, has_gpus: bool) -> Vec<ecs::Resource> {
     let base = |name: &str, kind: &str| ecs::Resource {
         name: Some(name.to_owned()),
         r#type: Some(kind.to_owned()),
@@ -53,16 +55,18 @@ fn resources(resources: &Resources) -> Vec<ecs::Resource> {
         integer_value: i32::try_from(value).ok(),
         ..base(name, "INTEGER")
     };
-    let set = |name, protocol| ecs::Resource {
-        string_set_value: Some(ports(&resources.ports, protocol)),
+    let set = |name, values| ecs::Resource {
+        string_set_value: Some(values),
         ..base(name, "STRINGSET")
     };
-    vec![
+    let all = [
         integer("CPU", resources.cpu.0),
         integer("MEMORY", resources.memory.0),
-        set("PORTS", Protocol::Tcp),
-        set("PORTS_UDP", Protocol::Udp),
-    ]
+        set("PORTS", ports(&resources.ports, Protocol::Tcp)),
+        set("PORTS_UDP", ports(&resources.ports, Protocol::Udp)),
+    ];
+    let gpus = has_gpus.then(|| set("GPU", resources.gpus.iter().cloned().collect()));
+    all.into_iter().chain(gpus).collect()
 }
 
 fn ports(ports: &BTreeSet<(Protocol, u16)>, wanted: Protocol) -> Vec<String> {

@@ -117,10 +117,12 @@ fn request_of_instances_and_tasks(
         Operation::ListTasks => tasks::list_tasks(route.decode(raw)?),
         Operation::SubmitTaskStateChange => Ok(Request::Write(Write::Submit(reports::task(route.decode(raw)?)?))),
         Operation::SubmitContainerStateChange => {
-            Ok(Request::Write(Write::Submit(reports::container(route.decode(raw)?)?)))
+            let report = reports::container(route.decode(raw)?)?;
+            Ok(Request::Write(Write::SubmitContainer(report)))
         }
         Operation::SubmitAttachmentStateChanges => {
-            Ok(Request::Write(Write::Submit(reports::attachments(route.decode(raw)?))))
+            let report = reports::attachments(route.decode(raw)?)?;
+            Ok(Request::Write(Write::SubmitAttachments(report)))
         }
         Operation::DiscoverPollEndpoint => {
             let _: ecs::DiscoverPollEndpointRequest = route.decode(raw)?;
