@@ -138,7 +138,7 @@ def test_fargate_without_machines_is_a_matter_of_capacity(ecs, berth: Berth):
         ("describe_tasks", {"tasks": [NOWHERE], "cluster": "nobody"}, ("ClusterNotFoundException", "Cluster not found.")),
         ("describe_tasks", {"tasks": [NOWHERE] * 101}, ("InvalidParameterException", "At most 100 tasks can be given.")),
         ("stop_task", {"task": NOWHERE}, ("InvalidParameterException", "The referenced task was not found.")),
-        ("stop_task", {"task": "?"}, ("InvalidParameterException", "Invalid identifier: ?")),
+        ("stop_task", {"task": "?"}, ("InvalidParameterException", "taskId length should be one of [32,36]")),
         ("list_tasks", {"cluster": "nobody"}, ("ClusterNotFoundException", "Cluster not found.")),
         ("delete_cluster", {"cluster": "nobody"}, ("ClusterNotFoundException", "Cluster not found.")),
         ("run_task", {"taskDefinition": "nobody"}, ("ClientException", "TaskDefinition not found.")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 
 from support.berth import ACCOUNT, REGION
@@ -62,6 +64,15 @@ def test_each_machine_that_cannot_take_its_task_is_a_failure(story: Story, here:
         {"arn": prefix + "nonsense", "reason": "MISSING"},
         {"arn": prefix + "1" * 32, "reason": "MISSING"},
     ]
+    foreign = "X86_64" if platform.machine() in ("arm64", "aarch64") else "ARM64"
+    arm = story.register(container(), runtimePlatform={"cpuArchitecture": foreign})
+    assert story.ecs.start_task(taskDefinition=arm, containerInstances=[here])["failures"] == [{"arn": here, "reason": "ATTRIBUTE"}]
+    for protocol, reason in (("tcp", "RESOURCE:PORTS"), ("udp", "RESOURCE:PORTS_UDP")):
+        port = {"containerPort": 80, "hostPort": 18_080, "protocol": protocol}
+        fixed = story.register(container(script=SLEEPS, portMappings=[port]), networkMode="bridge")
+        answer = story.ecs.start_task(taskDefinition=fixed, containerInstances=[here, here])
+        assert (len(answer["tasks"]), answer["failures"]) == (1, [{"arn": here, "reason": reason}])
+        story.stop(answer["tasks"][0])
     busy = story.register(container(script=SLEEPS, cpu=1 << 20))
     assert story.ecs.start_task(taskDefinition=busy, containerInstances=[here])["failures"] == [{"arn": here, "reason": "RESOURCE:CPU"}]
 

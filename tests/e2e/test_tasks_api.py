@@ -13,6 +13,7 @@ from support.story import SLEEPS, Story, container, part
 from test_calls import NOWHERE, REGION, refused
 
 INVALID = "InvalidParameterException"
+FARGATE_SIZE = "No Fargate configuration exists for given values."
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_lists_by_every_filter(story: Story):
         ({"launchType": "BALLOON"}, (INVALID, "Invalid value for launchType: BALLOON")),
         ({"maxResults": 0}, (INVALID, "maxResults must be between 1 and 100.")),
         ({"maxResults": 101}, (INVALID, "maxResults must be between 1 and 100.")),
-        ({"nextToken": "made up"}, (INVALID, "Invalid token value.")),
+        ({"nextToken": "made up"}, (INVALID, "Invalid token made up")),
     ],
     ids=str,
 )
@@ -182,12 +183,28 @@ def test_what_is_described_and_what_is_not_there(story: Story):
     answer = story.ecs.describe_tasks(tasks=[task["taskArn"], NOWHERE, elsewhere])
     assert [one["taskArn"] for one in answer["tasks"]] == [task["taskArn"]]
     prefix = task["taskArn"].rpartition("/")[0]
-    assert answer["failures"] == [{"arn": f"{prefix}/{NOWHERE}", "reason": "MISSING"}, {"arn": elsewhere, "reason": "MISSING"}]
+    missing = {(failure["arn"], failure["reason"]) for failure in answer["failures"]}
+    assert missing == {(f"{prefix}/{NOWHERE}", "MISSING"), (elsewhere, "MISSING")}
     assert refused(story.ecs.describe_tasks, tasks=["nonsense"]) == (INVALID, "taskId length should be one of [32,36]")
     assert [one["name"] for one in task["attributes"]] == ["ecs.cpu-architecture"]
-    assert (task["connectivity"] if "connectivity" in task else "CONNECTED", task["healthStatus"]) == ("CONNECTED", "UNKNOWN")
+    assert (task["connectivity"], task["healthStatus"]) == ("CONNECTED", "UNKNOWN")
+    assert task["createdAt"] <= task["connectivityAt"] <= task["startedAt"]
     assert "ephemeralStorage" not in task and "fargateEphemeralStorage" not in task
     assert part(task)["healthStatus"] == "UNKNOWN"
+
+
+def test_a_fargate_task_shows_its_platform_and_storage(story: Story):
+    size = {"cpu": "256", "memory": "512", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"]}
+    definition = story.register(container(script=SLEEPS), executionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/execution", **size)
+    launch = {"launchType": "FARGATE", "networkConfiguration": story.network()}
+    task = story.running(story.run(definition, **launch, overrides={"cpu": "512", "memory": "1024"}))
+    assert (task["cpu"], task["memory"]) == ("512", "1024")
+    assert (task["platformVersion"], task["platformFamily"]) == ("1.4.0", "Linux")
+    assert task["ephemeralStorage"] == task["fargateEphemeralStorage"] == {"sizeInGiB": 20}
+    assert [one["name"] for one in task["attributes"]] == ["ecs.cpu-architecture"]
+    assert (task["connectivity"], "containerInstanceArn" in task) == ("CONNECTED", False)
+    for members, text in (({"cpu": "300"}, "Invalid 'cpu' setting for task."), ({"memory": "4096"}, FARGATE_SIZE)):
+        assert refused(story.ecs.run_task, taskDefinition=definition, **launch, overrides=members) == (INVALID, text)
 
 
 # Waiters

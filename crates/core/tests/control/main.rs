@@ -12,6 +12,7 @@ mod draining;
 mod expiry;
 mod idempotency;
 mod instances;
+mod launch;
 mod list_tasks;
 mod overrides;
 mod pages;

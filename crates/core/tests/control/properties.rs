@@ -10,6 +10,7 @@ use berth_core::ecs::model::{
 use berth_core::ecs::place::Strategy as Preference;
 use berth_core::ecs::view::Reply;
 use berth_core::ecs::view::assignment::Desired;
+use berth_core::ecs::view::list::{PageWish, TaskFilter};
 use berth_core::network::DefaultNetwork;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -151,6 +152,88 @@ proptest! {
 }
 
 /// The facts of ECS, as the tables have them.
+/// A list's filter, as a member of the story's language and as what it asks of a task.
+fn filter() -> impl Strategy<Value = TaskFilter> {
+    let status = select(vec![None, Some(TaskStatus::Running), Some(TaskStatus::Pending)]);
+    let kind = select(vec![
+        None,
+        None,
+        Some(LaunchType::Ec2),
+        Some(LaunchType::External),
+        Some(LaunchType::Fargate),
+    ]);
+    let family = prop::option::of(select(FAMILIES.to_vec()));
+    let alone = select(vec!["me", "you"]).prop_map(|who| TaskFilter {
+        started_by: Some(who.to_owned()),
+        ..TaskFilter::default()
+    });
+    let others =
+        (status, kind, family, prop::option::of(machine())).prop_map(|(status, kind, family, on)| TaskFilter {
+            family: family.map(str::to_owned),
+            instance: on.map(str::to_owned),
+            launch_type: kind,
+            desired_status: status,
+            ..TaskFilter::default()
+        });
+    prop_oneof![1 => alone, 4 => others]
+}
+
+proptest! {
+    #![proptest_config(settings(200))]
+
+    /// A list shows what a look at every task would find, whatever index it comes from, and page by page the same.
+    #[test]
+    fn lists_are_complete(
+        story in prop::collection::vec(prop_oneof![4 => run(), 1 => report(), 2 => line()], 1..40),
+        filter in filter(),
+        limit in 1..6_i64,
+    ) {
+        let mut world = populated();
+        for (at, line) in story.iter().enumerate() {
+            let by = ["", " by=me", " by=you"][at % 3];
+            world.tell_line(&if line.starts_with("run") { format!("{line}{by}") } else { line.clone() });
+        }
+        let machine = filter.instance.as_deref().and_then(|name| world.machines.get(name));
+        let machine = machine.map(|machine| machine.key.clone());
+        let filter = TaskFilter {
+            instance: machine.as_ref().map(|key| key.arn().to_string()),
+            ..filter
+        };
+        let wanted = |task: &&Task| {
+            task.desired_status == filter.desired_status.unwrap_or(TaskStatus::Running)
+                && filter.family.as_deref().is_none_or(|family| task.family.as_str() == family)
+                && machine.as_ref().is_none_or(|key| task.instance_key() == *key)
+                && filter.launch_type.is_none_or(|kind| task.launch_type == kind)
+                && filter.started_by.as_deref().is_none_or(|who| {
+                    task.started_by.as_ref().is_some_and(|by| by.as_str() == who)
+                })
+        };
+        let tasks = world.control.state().ecs().tasks();
+        let wanted: Vec<String> = tasks.iter().filter(wanted).map(|task| task.key.arn().to_string()).collect();
+        prop_assert_eq!(listed(&world, &filter, limit), wanted);
+    }
+}
+
+/// All pages of a list, one after the other.
+fn listed(world: &World, filter: &TaskFilter, limit: i64) -> Vec<String> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = PageWish {
+            limit: Some(limit),
+            after,
+        };
+        let read = Read::ListTasks(None, filter.clone(), page);
+        let Ok(Reply::Page(page)) = world.control.read(&World::principal(), &World::scope(), &read) else {
+            return all;
+        };
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return all,
+        }
+    }
+}
+
 fn live(world: &World) -> Vec<&Task> {
     world
         .control

@@ -207,6 +207,15 @@ impl Task {
         })
     }
 
+    /// When its network worked. A task without an interface of its own need not wait for one: what its machine did first says
+    /// when.
+    #[must_use]
+    pub fn connected_at(&self) -> Option<Timestamp> {
+        let times = &self.times;
+        let at_once = times.pull_started_at.or(times.started_at);
+        times.connectivity_at.or(at_once.filter(|_| self.interface.is_none()))
+    }
+
     /// As what it is counted.
     #[must_use]
     pub fn count(&self) -> Option<Counted> {

@@ -26,8 +26,8 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
         attributes: Some(architecture.map(cpu_architecture).into_iter().collect()),
         availability_zone: Some(task.zone.clone()),
         cluster_arn: Some(task.key.cluster_key().arn().to_string()),
-        connectivity: task.times.connectivity_at.map(|_| "CONNECTED".to_owned()),
-        connectivity_at: task.times.connectivity_at,
+        connectivity: task.connected_at().map(|_| "CONNECTED".to_owned()),
+        connectivity_at: task.connected_at(),
         // The machine of a FARGATE task is hidden.
         container_instance_arn: (!is_fargate).then(|| task.instance_key().arn().to_string()),
         containers: Some(containers.map(|(one, part)| container(&task, one, part)).collect()),
