@@ -122,7 +122,7 @@ const SECTIONS: &[Section] = &[
             partial(
                 "executionRoleArn",
                 "checked and shown, like that of the definition",
-                "crates/core/tests/control/overrides.rs::refusals",
+                "crates/core/tests/control/overrides.rs::refusals_of_tasks",
             ),
             full(
                 "memory",

@@ -112,22 +112,8 @@ pub enum Refusal {
         /// The ARNs of the tasks that the token made.
         resource_ids: Vec<String>,
     },
-    /// A client token that is empty, or has blanks or characters that cannot be printed.
-    Token,
-    /// Overrides of more characters than this.
-    OverridesTooLong(usize),
-    /// An override of a container that does not name it.
-    OverrideNameMissing,
-    /// An override of a container that the definition does not have.
-    OverrideUnknown(String),
-    /// Two overrides of the same container.
-    OverrideTwice(String),
-    /// Overrides that cannot be, or that make a definition that is not valid.
-    Override(Fault),
-    /// A group that begins like one that ECS itself makes.
-    GroupReserved(String),
-    /// Tags that are to come from where tasks that are run by hand cannot have them.
-    PropagateTags(String),
+    /// A member of RunTask or StartTask that cannot be.
+    Launch(LaunchFault),
     /// A list of tasks by who started them and by something else.
     StartedByAndOthers,
     /// No such service.
@@ -202,6 +188,27 @@ pub enum Untaggable {
     StoppedTask,
     /// An ARN of the old form, which lacks the cluster.
     ShortArn,
+}
+
+/// What is wrong with a RunTask or a StartTask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaunchFault {
+    /// A client token that is empty, or has blanks or characters that cannot be printed.
+    Token,
+    /// Overrides of more characters than this.
+    OverridesTooLong(usize),
+    /// An override of a container that does not name it.
+    OverrideNameMissing,
+    /// An override of a container that the definition does not have.
+    OverrideUnknown(String),
+    /// Two overrides of the same container.
+    OverrideTwice(String),
+    /// Overrides that cannot be, or that make a definition that is not valid.
+    Override(Fault),
+    /// A group that begins like one that ECS itself makes.
+    GroupReserved(String),
+    /// Tags that are to come from where tasks that are run by hand cannot have them.
+    PropagateTags(String),
 }
 
 /// What is wrong with a task definition.

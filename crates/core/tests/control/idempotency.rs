@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use berth_core::ecs::Refusal;
+use berth_core::ecs::refusal::LaunchFault;
 use berth_core::ecs::view::Reply;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -111,9 +112,9 @@ fn tokens_have_a_form() {
         world.tell(&format!("run web \"token={token}\""));
         world.reply.clone().unwrap().err()
     };
-    assert_eq!(refusal(""), Some(Refusal::Token));
-    assert_eq!(refusal("a b"), Some(Refusal::Token));
-    assert_eq!(refusal("ä"), Some(Refusal::Token));
+    assert_eq!(refusal(""), Some(Refusal::Launch(LaunchFault::Token)));
+    assert_eq!(refusal("a b"), Some(Refusal::Launch(LaunchFault::Token)));
+    assert_eq!(refusal("ä"), Some(Refusal::Launch(LaunchFault::Token)));
     assert!(matches!(
         refusal(&"x".repeat(65)),
         Some(Refusal::TooLong { most: 64, .. })

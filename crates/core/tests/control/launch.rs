@@ -41,9 +41,9 @@ run web tags=aws:x:y
               m1 #1 < payload 1.5: run t4 (app)
               = task t4 PENDING/RUNNING
             > run web propagate=SERVICE
-              ! PropagateTags("SERVICE")
+              ! Launch(PropagateTags("SERVICE"))
             > run web propagate=service
-              ! PropagateTags("service")
+              ! Launch(PropagateTags("service"))
             > run web tags=aws:x:y
               ! Tags(Key("aws:x"))
         "#]],
@@ -101,9 +101,9 @@ run web group=service:web
               m1 #1 < payload 1.5: run t4 (app)
               = task t4 PENDING/RUNNING
             > run web group=family:other
-              ! GroupReserved("family:other")
+              ! Launch(GroupReserved("family:other"))
             > run web group=service:web
-              ! GroupReserved("service:web")
+              ! Launch(GroupReserved("service:web"))
         "#]],
     );
 }

@@ -71,7 +71,7 @@ describe instances m1
             > run sized cpu=200 memory=300 : app memory=280
               ! arn:container-instance/default/m1 RESOURCE:CPU
             > run sized "memory=0.1 GB" cpu=.125vcpu : app memory=64
-              ! Override(TaskMemory)
+              ! Launch(Override(TaskMemory))
             > stop t1
               task t1 v2 desired STOPPED UserInitiated "Task stopped by user" stoppingAt=0
               m1 #1 < payload 1.4: stop t1 ()
@@ -123,9 +123,9 @@ run web subnets=a type=FARGATE cpu=512 memory=4096
         "#,
         expect![[r#"
             > run web subnets=a type=FARGATE cpu=300
-              ! Override(FargateCpu)
+              ! Launch(Override(FargateCpu))
             > run web subnets=a type=FARGATE memory=4096
-              ! Override(FargateSize)
+              ! Launch(Override(FargateSize))
             > run web subnets=a type=FARGATE cpu=512 memory=4096
               task t1 PROVISIONING of web:1 on m1 in us-east-1a as FARGATE, 512 cpu, 4096 MiB, group family:web
               interface in us-east-1a
@@ -135,15 +135,14 @@ run web subnets=a type=FARGATE cpu=512 memory=4096
     );
 }
 
-/// What cannot be overridden is refused, whatever else would be fine.
+/// What cannot be overridden of a container is refused, whatever else would be fine.
 #[test]
-fn refusals() {
+fn refusals_of_containers() {
     check(
         r#"
 machine m1
 define web memory=256 : app memory=128 soft=64
 ---
-run web characters=8193
 run web : nobody command=x
 run web : command=x
 run web : app command=x | app command=y
@@ -152,14 +151,78 @@ run web : app cpu=-1
 run web : app memory=-1
 run web : app soft=-1
 run web : app memory=3
+run web : app memory=3 soft=3
 run web : app memory=32
 run web : app memory=300
 run web : app soft=300
+        "#,
+        expect![[r#"
+            > run web : nobody command=x
+              ! Launch(OverrideUnknown("nobody"))
+            > run web : command=x
+              ! Launch(OverrideNameMissing)
+            > run web : app command=x | app command=y
+              ! Launch(OverrideTwice("app"))
+            > run web : app env=:x
+              ! Launch(Override(EnvironmentName))
+            > run web : app cpu=-1
+              ! Launch(Override(Negative { member: "cpu" }))
+            > run web : app memory=-1
+              ! Launch(Override(Negative { member: "memory" }))
+            > run web : app soft=-1
+              ! Launch(Override(Negative { member: "memoryReservation" }))
+            > run web : app memory=3
+              ! Launch(Override(ReservationAboveLimit("app")))
+            > run web : app memory=3 soft=3
+              ! Launch(Override(MemoryTooSmall("app")))
+            > run web : app memory=32
+              ! Launch(Override(ReservationAboveLimit("app")))
+            > run web : app memory=300
+              ! Launch(Override(ContainersAboveTask("memory")))
+            > run web : app soft=300
+              ! Launch(Override(ReservationAboveLimit("app")))
+        "#]],
+    );
+}
+
+/// What is required of the machine must have a value that can be, before it is refused for not being carried out.
+#[test]
+fn refusals_of_resources() {
+    check(
+        r#"
+machine m1
+define web
+---
 run web : app needs=GPU:0
 run web : app needs=GPU:x
 run web : app needs=NeuronDevice:1
 run web : app needs=FPGA:1
-run web unbuilt=overrides.containerOverrides.resourceRequirements : app needs=GPU:1
+run web unbuilt=overrides.containerOverrides.resourceRequirements : app needs=GPU:1,NeuronDevice:ALL
+        "#,
+        expect![[r#"
+            > run web : app needs=GPU:0
+              ! Launch(Override(Word { member: "resourceRequirements.value", word: "0" }))
+            > run web : app needs=GPU:x
+              ! Launch(Override(Word { member: "resourceRequirements.value", word: "x" }))
+            > run web : app needs=NeuronDevice:1
+              ! Launch(Override(Word { member: "resourceRequirements.value", word: "1" }))
+            > run web : app needs=FPGA:1
+              ! Launch(Override(Word { member: "resourceRequirements.type", word: "FPGA" }))
+            > run web unbuilt=overrides.containerOverrides.resourceRequirements : app needs=GPU:1,NeuronDevice:ALL
+              ! NotBuilt("Berth does not carry out 'overrides.containerOverrides.resourceRequirements' of RunTask yet.")
+        "#]],
+    );
+}
+
+/// What cannot be overridden of the task is refused.
+#[test]
+fn refusals_of_tasks() {
+    check(
+        r#"
+machine m1
+define web
+---
+run web characters=8193
 run web cpu=many
 run web memory=0
 run web exec=nonsense
@@ -169,53 +232,21 @@ run web characters=8192 : app
         "#,
         expect![[r#"
             > run web characters=8193
-              ! OverridesTooLong(8192)
-            > run web : nobody command=x
-              ! OverrideUnknown("nobody")
-            > run web : command=x
-              ! OverrideNameMissing
-            > run web : app command=x | app command=y
-              ! OverrideTwice("app")
-            > run web : app env=:x
-              ! Override(EnvironmentName)
-            > run web : app cpu=-1
-              ! Override(Negative { member: "cpu" })
-            > run web : app memory=-1
-              ! Override(Negative { member: "memory" })
-            > run web : app soft=-1
-              ! Override(Negative { member: "memoryReservation" })
-            > run web : app memory=3
-              ! Override(ReservationAboveLimit("app"))
-            > run web : app memory=32
-              ! Override(ReservationAboveLimit("app"))
-            > run web : app memory=300
-              ! Override(ContainersAboveTask("memory"))
-            > run web : app soft=300
-              ! Override(ReservationAboveLimit("app"))
-            > run web : app needs=GPU:0
-              ! Override(Word { member: "resourceRequirements.value", word: "0" })
-            > run web : app needs=GPU:x
-              ! Override(Word { member: "resourceRequirements.value", word: "x" })
-            > run web : app needs=NeuronDevice:1
-              ! Override(Word { member: "resourceRequirements.value", word: "1" })
-            > run web : app needs=FPGA:1
-              ! Override(Word { member: "resourceRequirements.type", word: "FPGA" })
-            > run web unbuilt=overrides.containerOverrides.resourceRequirements : app needs=GPU:1
-              ! NotBuilt("Berth does not carry out 'overrides.containerOverrides.resourceRequirements' of RunTask yet.")
+              ! Launch(OverridesTooLong(8192))
             > run web cpu=many
-              ! Override(TaskCpu)
+              ! Launch(Override(TaskCpu))
             > run web memory=0
-              ! Override(TaskMemory)
+              ! Launch(Override(TaskMemory))
             > run web exec=nonsense
-              ! Override(Role("nonsense"))
+              ! Launch(Override(Role("nonsense")))
             > run web exec=arn:aws:iam::123456789012:role/x
-              task t1 PENDING of web:1 on m1 in us-east-1a as EC2, 0 cpu, 256 MiB, group family:web
+              task t1 PENDING of web:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:web
               m1 #1 < payload 1.2: run t1 (app)
               = task t1 PENDING/RUNNING
             > run web unbuilt=overrides.taskRoleArn
               ! NotBuilt("Berth does not carry out 'overrides.taskRoleArn' of RunTask yet.")
             > run web characters=8192 : app
-              task t2 PENDING of web:1 on m1 in us-east-1a as EC2, 0 cpu, 256 MiB, group family:web
+              task t2 PENDING of web:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:web
               m1 #1 < payload 1.3: run t2 (app)
               = task t2 PENDING/RUNNING
         "#]],

@@ -146,9 +146,9 @@ start web on=m1 : other command=x
             > start web on=m1 unbuilt=enableExecuteCommand
               ! NotBuilt("Berth does not carry out 'enableExecuteCommand' of StartTask yet.")
             > start web on=m1 group=service:web
-              ! GroupReserved("service:web")
+              ! Launch(GroupReserved("service:web"))
             > start web on=m1 : other command=x
-              ! OverrideUnknown("other")
+              ! Launch(OverrideUnknown("other"))
         "#]],
     );
 }

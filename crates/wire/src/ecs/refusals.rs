@@ -1,7 +1,7 @@
 //! The brain's refusals as the exceptions and texts of ECS: the only place where they are spelled.
 
 use berth_core::ecs::Refusal;
-use berth_core::ecs::refusal::{CommandFault, StrategyFault};
+use berth_core::ecs::refusal::{CommandFault, LaunchFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, Untaggable};
 use berth_core::kernel::tags::TagFault;
 
@@ -97,21 +97,7 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             "ConflictException",
             "The clientToken was used before with other parameters.",
         ),
-        Refusal::Token => plain(
-            INVALID,
-            "clientToken must have 1 to 64 characters in the range of 33 to 126.",
-        ),
-        Refusal::OverridesTooLong(most) => invalid(format!("Container Overrides length must be at most {most}")),
-        Refusal::OverrideNameMissing => plain(INVALID, "Container override name should not be null or empty."),
-        Refusal::OverrideUnknown(name) => invalid(format!(
-            "Override for container named {name} is not a container in the TaskDefinition."
-        )),
-        Refusal::OverrideTwice(name) => invalid(format!("Override for container named {name} is there twice.")),
-        Refusal::Override(fault) => invalid(definition_text(fault)),
-        Refusal::GroupReserved(group) => invalid(format!(
-            "Invalid group: {group}. The prefixes family: and service: are reserved."
-        )),
-        Refusal::PropagateTags(_) => plain(INVALID, "Propagate tags should be one of [TASK_DEFINITION,NONE]"),
+        Refusal::Launch(fault) => invalid(launch_text(fault)),
         Refusal::StartedByAndOthers => plain(INVALID, "cannot specify startedBy with other arguments"),
         Refusal::ServiceNotFound => plain("ServiceNotFoundException", "Service not found."),
         Refusal::DaemonNotFound => plain("DaemonNotFoundException", "Daemon not found."),
@@ -137,6 +123,24 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
                 denied.principal, denied.action
             ),
         ),
+    }
+}
+
+/// The texts of RunTask's and StartTask's InvalidParameterException.
+fn launch_text(fault: &LaunchFault) -> String {
+    match fault {
+        LaunchFault::Token => "clientToken must have 1 to 64 characters in the range of 33 to 126.".to_owned(),
+        LaunchFault::OverridesTooLong(most) => format!("Container Overrides length must be at most {most}"),
+        LaunchFault::OverrideNameMissing => "Container override name should not be null or empty.".to_owned(),
+        LaunchFault::OverrideUnknown(name) => {
+            format!("Override for container named {name} is not a container in the TaskDefinition.")
+        }
+        LaunchFault::OverrideTwice(name) => format!("Override for container named {name} is there twice."),
+        LaunchFault::Override(fault) => definition_text(fault),
+        LaunchFault::GroupReserved(group) => {
+            format!("Invalid group: {group}. The prefixes family: and service: are reserved.")
+        }
+        LaunchFault::PropagateTags(_) => "Propagate tags should be one of [TASK_DEFINITION,NONE]".to_owned(),
     }
 }
 

@@ -83,20 +83,8 @@ impl World {
                 instances: line.words[2..].iter().map(|name| self.instance_text(name)).collect(),
                 status: InstanceStatus::from_word(line.word(1)),
             })),
-            "run" => {
-                let run = self.run_task(line);
-                self.write(Write::RunTask(run));
-            }
-            "start" => {
-                let start = StartTask {
-                    launch: Launch {
-                        network: self.network_wish(line),
-                        ..launch(line)
-                    },
-                    instances: line.list("on").iter().map(|name| self.instance_name(name)).collect(),
-                };
-                self.write(Write::StartTask(start));
-            }
+            "run" => self.write(Write::RunTask(self.run_task(line))),
+            "start" => self.start_task(line),
             "stop" => self.write(Write::StopTask(StopTask {
                 cluster: line.owned("cluster"),
                 task: self.task_text(line.word(1)),
@@ -290,6 +278,17 @@ impl World {
     fn instance_name(&self, name: &str) -> String {
         let known = self.machines.get(name);
         known.map_or_else(|| name.to_owned(), |machine| machine.key.id.to_string())
+    }
+
+    fn start_task(&mut self, line: &Command) {
+        let start = StartTask {
+            launch: Launch {
+                network: self.network_wish(line),
+                ..launch(line)
+            },
+            instances: line.list("on").iter().map(|name| self.instance_name(name)).collect(),
+        };
+        self.write(Write::StartTask(start));
     }
 
     fn run_task(&self, line: &Command) -> RunTask {

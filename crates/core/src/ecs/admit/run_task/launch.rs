@@ -6,7 +6,7 @@ use super::overrides::{self, OverridesDraft};
 use crate::ecs::admit::{Caller, check_length};
 use crate::ecs::model::{ClusterKey, DefinitionStatus, LaunchType, Overrides, TaskDefinition, TaskDefinitionKey};
 use crate::ecs::refer;
-use crate::ecs::refusal::Refusal;
+use crate::ecs::refusal::{LaunchFault, Refusal};
 use crate::ecs::state::State;
 use crate::kernel::Tags;
 use crate::kernel::names::Name;
@@ -100,7 +100,7 @@ impl Launch {
         let interface = checks::interface(definition, caller, self.network.as_ref())?;
         let tags = self.all_tags(cluster, definition)?;
         let group = group(self.group, definition)?;
-        let overrides = overrides::check(self.overrides, definition, launch_type)?;
+        let overrides = overrides::check(self.overrides, definition, launch_type).map_err(Refusal::Launch)?;
         checks::built(definition, &self.unbuilt, limits.operation)?;
         Ok(Pattern {
             definition: definition.key.clone(),
@@ -118,7 +118,7 @@ impl Launch {
         match self.propagate_tags.as_deref() {
             None | Some("NONE") => {}
             Some("TASK_DEFINITION") => tags = definition.tags.with(&tags).map_err(Refusal::Tags)?,
-            Some(word) => return Err(Refusal::PropagateTags(word.to_owned())),
+            Some(word) => return Err(Refusal::Launch(LaunchFault::PropagateTags(word.to_owned()))),
         }
         if self.managed_tags {
             tags.manage(CLUSTER_TAG, cluster.name.as_str());
@@ -133,7 +133,7 @@ fn group(wish: Option<String>, definition: &TaskDefinition) -> Result<String, Re
     match wish.filter(|group| !group.is_empty()) {
         None => Ok(usual),
         Some(group) if group != usual && RESERVED_GROUPS.iter().any(|prefix| group.starts_with(prefix)) => {
-            Err(Refusal::GroupReserved(group))
+            Err(Refusal::Launch(LaunchFault::GroupReserved(group)))
         }
         Some(group) => Ok(group),
     }

@@ -13,7 +13,7 @@ use super::{Caller, check_length, cluster};
 use crate::ecs::model::{ClientToken, ClientTokenKey, ClusterKey, LaunchType, TaskKey};
 use crate::ecs::place::{self, Strategy};
 use crate::ecs::refer;
-use crate::ecs::refusal::Refusal;
+use crate::ecs::refusal::{LaunchFault, Refusal};
 use crate::ecs::state::{Change, State};
 use crate::kernel::ids::TaskId;
 use crate::kernel::{Cx, Edit};
@@ -131,7 +131,7 @@ fn token_key(cluster: &ClusterKey, token: Option<String>) -> Result<Option<Clien
     let Some(token) = token else { return Ok(None) };
     check_length(Some(&token), "clientToken", MOST_TOKEN)?;
     if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(Refusal::Token);
+        return Err(Refusal::Launch(LaunchFault::Token));
     }
     Ok(Some(ClientTokenKey {
         cluster: cluster.clone(),

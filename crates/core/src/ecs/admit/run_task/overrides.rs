@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ecs::admit::definition_rules as rules;
 use crate::ecs::model::{ContainerOverride, LaunchType, Overrides, TaskDefinition};
-use crate::ecs::refusal::{Fault, Refusal};
+use crate::ecs::refusal::{Fault, LaunchFault};
 use crate::kernel::{CpuUnits, MemoryMib, arn};
 
 /// The most characters of overrides, as JSON without blanks.
@@ -53,29 +53,29 @@ pub fn check(
     draft: OverridesDraft,
     definition: &TaskDefinition,
     launch_type: Option<LaunchType>,
-) -> Result<Option<Box<Overrides>>, Refusal> {
+) -> Result<Option<Box<Overrides>>, LaunchFault> {
     if draft.characters > MOST_CHARACTERS {
-        return Err(Refusal::OverridesTooLong(MOST_CHARACTERS));
+        return Err((LaunchFault::OverridesTooLong(MOST_CHARACTERS)));
     }
     let mut names = BTreeSet::new();
     for container in &draft.containers {
         let name = container.name.as_deref().filter(|name| !name.is_empty());
-        let name = name.ok_or(Refusal::OverrideNameMissing)?;
+        let name = name.ok_or((LaunchFault::OverrideNameMissing))?;
         if definition.container(name).is_none() {
-            return Err(Refusal::OverrideUnknown(name.to_owned()));
+            return Err((LaunchFault::OverrideUnknown(name.to_owned())));
         }
         if !names.insert(name.to_owned()) {
-            return Err(Refusal::OverrideTwice(name.to_owned()));
+            return Err((LaunchFault::OverrideTwice(name.to_owned())));
         }
     }
-    let overrides = parse(draft).map_err(Refusal::Override)?;
+    let overrides = parse(draft).map_err(LaunchFault::Override)?;
     if overrides == Overrides::default() {
         return Ok(None);
     }
     let changed = overrides.apply(definition);
-    rules::check(&changed).map_err(Refusal::Override)?;
+    rules::check(&changed).map_err(LaunchFault::Override)?;
     if launch_type == Some(LaunchType::Fargate) {
-        rules::fargate_size(&changed).map_err(Refusal::Override)?;
+        rules::fargate_size(&changed).map_err(LaunchFault::Override)?;
     }
     Ok(Some(Box::new(overrides)))
 }
