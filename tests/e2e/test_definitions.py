@@ -76,6 +76,7 @@ SENSIBLE_TASK = {
     "taskRoleArn": f"arn:aws:iam::{ACCOUNT}:role/task",
     "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/execution",
     "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
+    "placementConstraints": [{"type": "memberOf", "expression": "attribute:rack =~ r[0-9]+"}],
     "tags": [{"key": "team", "value": "harbour"}],
 }
 REQUEST = ECS.operation_model("RegisterTaskDefinition").input_shape
@@ -264,7 +265,7 @@ FAULTS = {
         "volumes.host",
     ),
     "fargate-constraint": (
-        {**FARGATE, "placementConstraints": [{"type": "memberOf", "expression": "true"}]},
+        {**FARGATE, "placementConstraints": [{"type": "memberOf", "expression": "attribute:a exists"}]},
         container(),
         "'placementConstraints'",
     ),

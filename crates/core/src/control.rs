@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Step, Write};
 use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
+use crate::ecs::place::Planner;
 use crate::ecs::reconcile::leave;
 use crate::ecs::session::ToAgent;
 use crate::ecs::view::describe::Facts;
@@ -172,6 +173,7 @@ const MOST_AGENTS: usize = 500;
 pub struct Control {
     state: State,
     seen: Seen,
+    planner: Planner,
     /// Tasks that were handed over to the history, which has not confirmed them yet. Not stored: after a restart they are
     /// handed over again, and the history has them once however often it takes them.
     archiving: BTreeSet<TaskKey>,
@@ -308,7 +310,7 @@ impl Control {
         Facts {
             ecs: &self.state.ecs,
             network: &self.state.network,
-            connected: self.seen.connected(),
+            connected: self.state.ecs.index().connected(),
         }
     }
 }
@@ -368,7 +370,7 @@ impl Turn<'_> {
         let known = self.control.state.ecs.instances().iter().map(|instance| &instance.key);
         let known = known.filter(|key| self.control.admit_agent(key).is_ok()).cloned();
         for key in known.collect::<Vec<InstanceKey>>() {
-            self.control.seen.await_return(&key, until);
+            self.expect_back(&key, until);
         }
         self.leave();
     }
@@ -398,7 +400,8 @@ impl Turn<'_> {
 
     /// Looks after the tasks of machines that leave, a slice at a time.
     fn leave(&mut self) {
-        let plan = leave::leave(&self.control.state.ecs, self.control.seen.connected(), self.cx, SLICE);
+        let ecs = &self.control.state.ecs;
+        let plan = leave::leave(ecs, ecs.index().connected(), self.cx, SLICE);
         self.control.unfinished = plan.unfinished;
         self.put_all(plan.changes, plan.network);
     }

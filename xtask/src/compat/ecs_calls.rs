@@ -48,12 +48,11 @@ const SECTIONS: &[Section] = &[
                 "see below",
                 "tests/e2e/test_overrides.py::test_a_container_runs_what_the_overrides_say",
             ),
-            refused("placementConstraints"),
-            partial(
-                "placementStrategy",
-                "spread over instanceId and the zone only",
-                "crates/core/tests/control/placement.rs::in_order",
+            full(
+                "placementConstraints",
+                "crates/core/tests/control/placement.rs::members",
             ),
+            full("placementStrategy", "crates/core/tests/control/placement.rs::in_order"),
             full(
                 "platformVersion",
                 "tests/e2e/test_calls.py::test_a_run_that_cannot_be_is_refused",
@@ -188,11 +187,13 @@ const SECTIONS: &[Section] = &[
         title: "RunTask: placementStrategy types",
         source: Source::Enumeration("PLACEMENT_STRATEGY_TYPE"),
         rows: &[
-            full("random", "crates/core/tests/control/properties.rs::placement_is_right"),
-            partial(
+            full(
+                "random",
+                "crates/core/tests/place/main.rs::nothing_is_better_and_nothing_was_possible",
+            ),
+            full(
                 "spread",
-                "over instanceId and the zone",
-                "crates/core/tests/control/placement.rs::spread",
+                "crates/core/tests/control/placement.rs::spread_over_an_attribute",
             ),
             full("binpack", "crates/core/tests/control/placement.rs::binpack"),
         ],
@@ -200,7 +201,13 @@ const SECTIONS: &[Section] = &[
     Section {
         title: "RunTask: placementConstraints types",
         source: Source::Enumeration("PLACEMENT_CONSTRAINT_TYPE"),
-        rows: &[refused("distinctInstance"), refused("memberOf")],
+        rows: &[
+            full(
+                "distinctInstance",
+                "crates/core/tests/control/placement.rs::distinct_instances",
+            ),
+            full("memberOf", "crates/core/tests/control/placement.rs::members"),
+        ],
     },
     Section {
         title: "StartTask",

@@ -42,9 +42,9 @@ const SECTIONS: &[Section] = &[
                 "volumes",
                 "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
             ),
-            accepted(
+            full(
                 "placementConstraints",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "crates/core/tests/control/placement.rs::members",
             ),
             full(
                 "requiresCompatibilities",

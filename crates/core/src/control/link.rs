@@ -7,6 +7,7 @@ use crate::ecs::session::{Session, ToAgent, desired};
 use crate::ecs::view::assignment::{Assignment, Desired, assignment};
 use crate::ecs::{self, refer};
 use crate::kernel::Edit;
+use crate::kernel::Timestamp;
 use crate::kernel::ids::TaskId;
 
 impl Turn<'_> {
@@ -36,6 +37,7 @@ impl Turn<'_> {
             return;
         }
         self.put_versions(key, versions);
+        self.control.state.ecs.set_connected(key, true);
         if let Some(before) = self.control.seen.open(key, session) {
             self.send(key, before, ToAgent::Close);
         }
@@ -67,7 +69,19 @@ impl Turn<'_> {
 
     fn await_return(&mut self, instance: &InstanceKey) {
         let until = self.cx.now.plus_ms(RECONNECT_GRACE_MS);
+        self.expect_back(instance, until);
+    }
+
+    /// An agent without a connection counts as connected until `until`.
+    pub(super) fn expect_back(&mut self, instance: &InstanceKey, until: Timestamp) {
         self.control.seen.await_return(instance, until);
+        self.control.state.ecs.set_connected(instance, true);
+    }
+
+    /// Nobody waits for this agent any more.
+    fn forget_agent(&mut self, instance: &InstanceKey) {
+        self.control.seen.forget(instance);
+        self.control.state.ecs.set_connected(instance, false);
     }
 
     fn acknowledged(&mut self, instance: &InstanceKey, message_id: &str) {
@@ -148,7 +162,7 @@ impl Turn<'_> {
                 connection
                     .into_iter()
                     .for_each(|connection| self.send(&instance, connection, ToAgent::Close));
-                self.control.seen.forget(&instance);
+                self.forget_agent(&instance);
             }
         }
     }
@@ -226,7 +240,7 @@ impl Turn<'_> {
         for key in self.control.seen.due(self.cx.now, MOST_AGENTS) {
             match self.control.seen.session(&key).map(|session| session.connection) {
                 Some(connection) => self.session_due(&key, connection),
-                None => self.control.seen.forget(&key),
+                None => self.forget_agent(&key),
             }
         }
     }

@@ -19,8 +19,8 @@ impl Turn<'_> {
         }
         let (mut keys, mut failures) = (Vec::new(), Vec::new());
         for _ in 0..order.count {
-            let (state, seen) = (&self.control.state, &self.control.seen);
-            match place_one(&state.ecs, &state.network, seen.connected(), self.cx, &order) {
+            let (state, planner) = (&self.control.state, &mut self.control.planner);
+            match place_one(&state.ecs, &state.network, planner, self.cx, &order) {
                 Ok(placed) => keys.push(self.put_placed(placed)),
                 Err(reasons) => {
                     failures = reasons;
@@ -39,8 +39,8 @@ impl Turn<'_> {
     pub(super) fn start_on_these(&mut self, order: &StartOrder) -> Reply {
         let (mut keys, mut failures) = (Vec::new(), Vec::new());
         for instance in &order.instances {
-            let (state, seen) = (&self.control.state, &self.control.seen);
-            match start_one(&state.ecs, &state.network, seen.connected(), self.cx, order, instance) {
+            let state = &self.control.state;
+            match start_one(&state.ecs, &state.network, self.cx, order, instance) {
                 Ok(placed) => keys.push(self.put_placed(placed)),
                 Err(failure) => failures.push(failure),
             }

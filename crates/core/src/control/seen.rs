@@ -12,8 +12,6 @@ use crate::kernel::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     agents: BTreeMap<InstanceKey, Agent>,
-    /// The keys of `agents`, as others ask for them.
-    connected: BTreeSet<InstanceKey>,
     /// When to look after which agent again, one row per agent.
     timers: BTreeSet<(Timestamp, InstanceKey)>,
 }
@@ -37,11 +35,6 @@ impl Agent {
 }
 
 impl Seen {
-    /// The instances whose agents count as connected.
-    pub(super) fn connected(&self) -> &BTreeSet<InstanceKey> {
-        &self.connected
-    }
-
     /// The conversation with an agent whose connection is open.
     pub(super) fn session(&self, key: &InstanceKey) -> Option<&Session> {
         match self.agents.get(key)? {
@@ -86,11 +79,9 @@ impl Seen {
     fn set(&mut self, key: &InstanceKey, agent: Option<Agent>) -> Option<Agent> {
         let before = self.agents.remove(key);
         if let Some(before) = &before {
-            self.connected.remove(key);
             self.timers.remove(&(before.wake_at(), key.clone()));
         }
         if let Some(agent) = agent {
-            self.connected.insert(key.clone());
             self.timers.insert((agent.wake_at(), key.clone()));
             self.agents.insert(key.clone(), agent);
         }

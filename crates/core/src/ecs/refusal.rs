@@ -100,6 +100,10 @@ pub enum Refusal {
     SecurityGroupNotFound(String),
     /// The cluster has no container instances at all.
     NoInstances,
+    /// A `distinctInstance` constraint with an expression.
+    DistinctExpression,
+    /// FARGATE with placement strategies or constraints: which of them.
+    FargatePlacement(&'static str),
     /// An expression of the cluster query language that is not valid.
     Expression {
         /// The expression, as it was given.
@@ -252,6 +256,8 @@ pub enum Fault {
     FargateNetworkMode,
     /// A member that FARGATE does not take.
     FargateMember(&'static str),
+    /// A placement constraint of another type than `memberOf`.
+    ConstraintType(String),
     /// FARGATE with another `pidMode` than `task`.
     FargatePidMode(String),
     /// FARGATE with a log driver that it does not have.

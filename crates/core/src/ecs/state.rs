@@ -198,6 +198,12 @@ impl State {
         &self.index
     }
 
+    /// An agent counts as connected from now on, or does not any more. This is seen, not stored, and no part of what two states
+    /// equal.
+    pub(crate) fn set_connected(&mut self, key: &InstanceKey, connected: bool) {
+        self.index.set_connected(key, connected);
+    }
+
     /// How much there is in `cluster`.
     #[must_use]
     pub fn counts(&self, cluster: &ClusterKey) -> Counts {

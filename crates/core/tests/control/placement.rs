@@ -134,3 +134,200 @@ run app subnets=a
         "#]],
     );
 }
+
+/// Tasks of a group that must not share machines, and why no machine is left.
+#[test]
+fn distinct_instances() {
+    check(
+        r#"
+machine m1
+machine m2
+define app
+define web
+---
+run app distinct count=3
+run app count=1 group=other distinct
+run web distinct strategy=binpack-memory count=2
+        "#,
+        expect![[r#"
+            > run app distinct count=3
+              task t1 PENDING of app:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              task t2 PENDING of app:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m2 #2 < payload 1.3: run t2 (app)
+              m1 #1 < payload 1.4: run t1 (app)
+              = task t1 PENDING/RUNNING
+              = task t2 PENDING/RUNNING
+              ! arn:container-instance/default/m2 DistinctInstance placement constraint unsatisfied.
+              ! arn:container-instance/default/m1 DistinctInstance placement constraint unsatisfied.
+            > run app count=1 group=other distinct
+              task t3 PENDING of app:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group other
+              m1 #1 < payload 1.5: run t3 (app)
+              = task t3 PENDING/RUNNING
+            > run web distinct strategy=binpack-memory count=2
+              task t4 PENDING of web:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:web
+              task t5 PENDING of web:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:web
+              m2 #2 < payload 1.6: run t5 (app)
+              m1 #1 < payload 1.7: run t4 (app)
+              = task t4 PENDING/RUNNING
+              = task t5 PENDING/RUNNING
+        "#]],
+    );
+}
+
+/// Only machines that are meant: by the request, by the definition, by both.
+#[test]
+fn members() {
+    check(
+        r#"
+machine m1 attribute=rack:r1 attribute=ssd
+machine m2 attribute=rack:r2 attribute=ssd
+machine m3 attribute=rack:r2
+define app where="attribute:ssd exists"
+define any
+---
+run app where="attribute:rack == r2"
+run app count=2 where="attribute:rack =~ r[0-9]" where="not(task:group == family:app)"
+run any where="task:group == family:app" where="runningTasksCount < 1" where="attribute:rack != r2"
+run any where="attribute:rack in [r3, r4]"
+run any where="ec2InstanceId == i-1 or agentConnected != true"
+        "#,
+        expect![[r#"
+            > run app where="attribute:rack == r2"
+              task t1 PENDING of app:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m2 #2 < payload 1.4: run t1 (app)
+              = task t1 PENDING/RUNNING
+            > run app count=2 where="attribute:rack =~ r[0-9]" where="not(task:group == family:app)"
+              task t2 PENDING of app:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m1 #1 < payload 1.5: run t2 (app)
+              = task t2 PENDING/RUNNING
+              ! arn:container-instance/default/m2 MemberOf placement constraint unsatisfied.
+              ! arn:container-instance/default/m3 MemberOf placement constraint unsatisfied.
+              ! arn:container-instance/default/m1 MemberOf placement constraint unsatisfied.
+            > run any where="task:group == family:app" where="runningTasksCount < 1" where="attribute:rack != r2"
+              task t3 PENDING of any:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:any
+              m1 #1 < payload 1.6: run t3 (app)
+              = task t3 PENDING/RUNNING
+            > run any where="attribute:rack in [r3, r4]"
+              ! arn:container-instance/default/m2 MemberOf placement constraint unsatisfied.
+              ! arn:container-instance/default/m3 MemberOf placement constraint unsatisfied.
+              ! arn:container-instance/default/m1 MemberOf placement constraint unsatisfied.
+            > run any where="ec2InstanceId == i-1 or agentConnected != true"
+              ! arn:container-instance/default/m2 MemberOf placement constraint unsatisfied.
+              ! arn:container-instance/default/m3 MemberOf placement constraint unsatisfied.
+              ! arn:container-instance/default/m1 MemberOf placement constraint unsatisfied.
+        "#]],
+    );
+}
+
+/// Constraints that cannot be are refused before anything changes.
+#[test]
+fn constraints_that_cannot_be() {
+    check(
+        r#"
+machine m1
+define app
+define many where="attribute:a exists" where="attribute:b exists"
+---
+run app where="attribute:a ="
+run app where=""
+run app distinct distinct="attribute:a exists"
+run many distinct distinct=x where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists"
+run app type=FARGATE distinct
+run app type=FARGATE strategy=binpack-cpu
+define bad where="foo == bar"
+define bad distinct
+        "#,
+        expect![[r#"
+            > run app where="attribute:a ="
+              ! Expression { text: "attribute:a =", fault: Fault { at: 13, wrong: Operator } }
+            > run app where=""
+              ! Empty("The expression of memberOf")
+            > run app distinct distinct="attribute:a exists"
+              ! DistinctExpression
+            > run many distinct distinct=x where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists" where="attribute:a exists"
+              ! TooMany { what: "placement constraints", most: 10 }
+            > run app type=FARGATE distinct
+              ! FargatePlacement("constraints")
+            > run app type=FARGATE strategy=binpack-cpu
+              ! FargatePlacement("strategies")
+            > define bad where="foo == bar"
+              ! Expression { text: "foo == bar", fault: Fault { at: 1, wrong: Subject } }
+            > define bad distinct
+              ! Definition(ConstraintType("distinctInstance"))
+        "#]],
+    );
+}
+
+/// Any attribute can be spread over; machines without it are together.
+#[test]
+fn spread_over_an_attribute() {
+    check(
+        r#"
+machine m1 attribute=rack:r1
+machine m2 attribute=rack:r1
+machine m3 attribute=rack:r2
+machine m4
+define app
+---
+run app strategy=spread:rack,spread-instance count=6
+        "#,
+        expect![[r#"
+            > run app strategy=spread:rack,spread-instance count=6
+              task t1 PENDING of app:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              task t2 PENDING of app:1 on m3 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              task t3 PENDING of app:1 on m4 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              task t4 PENDING of app:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              task t5 PENDING of app:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              task t6 PENDING of app:1 on m3 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m2 #2 < payload 1.5: run t5 (app), run t1 (app)
+              m3 #3 < payload 1.6: run t6 (app), run t2 (app)
+              m4 #4 < payload 1.7: run t3 (app)
+              m1 #1 < payload 1.8: run t4 (app)
+              = task t1 PENDING/RUNNING
+              = task t2 PENDING/RUNNING
+              = task t3 PENDING/RUNNING
+              = task t4 PENDING/RUNNING
+              = task t5 PENDING/RUNNING
+              = task t6 PENDING/RUNNING
+        "#]],
+    );
+}
+
+/// Who is no longer connected takes nothing, and takes tasks again when it is back.
+#[test]
+fn connected_again() {
+    check(
+        r#"
+machine m1 memory=900
+machine m2 memory=500
+define app
+---
+run app strategy=binpack-memory
+close m2
+wait 6s
+run app strategy=binpack-memory
+connect m2
+run app strategy=binpack-memory
+        "#,
+        expect![[r#"
+            > run app strategy=binpack-memory
+              task t1 PENDING of app:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m2 #2 < payload 1.3: run t1 (app)
+              = task t1 PENDING/RUNNING
+            > close m2
+            > wait 6s
+            > run app strategy=binpack-memory
+              task t2 PENDING of app:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m1 #1 < payload 1.4: run t2 (app)
+              = task t2 PENDING/RUNNING
+            > connect m2
+              m2 #3 < heartbeat
+              m2 #3 < manifest 1.5: run t1
+              m2 #3 < payload 1.6: run t1 (app)
+            > run app strategy=binpack-memory
+              task t3 PENDING of app:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m2 #3 < payload 1.7: run t3 (app)
+              = task t3 PENDING/RUNNING
+        "#]],
+    );
+}

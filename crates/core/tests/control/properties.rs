@@ -60,6 +60,7 @@ fn run() -> impl Strategy<Value = String> {
     let token = select(vec!["", "", " token=x", " token=y"]);
     (select(FAMILIES.to_vec()), 1..4_u8, kind, strategy, token).prop_map(|(family, count, kind, strategy, token)| {
         let subnets = if family == "vpc" { " subnets=a,b" } else { "" };
+        let strategy = if kind.ends_with("FARGATE") { "" } else { strategy };
         format!("run {family} count={count}{kind}{strategy}{token}{subnets}")
     })
 }
@@ -376,7 +377,7 @@ fn asked(world: &World, line: &str) -> Option<Asked> {
         "binpack-memory" => Some(Preference::BinpackMemory),
         "binpack-cpu" => Some(Preference::BinpackCpu),
         "spread-instance" => Some(Preference::SpreadInstance),
-        "spread-zone" => Some(Preference::SpreadZone),
+        "spread-zone" => Some(Preference::SpreadAttribute("ecs.availability-zone".to_owned())),
         _ => None,
     });
     Some(Asked {
@@ -455,7 +456,7 @@ fn score(world: &World, instance: &ContainerInstance, asked: &Asked) -> Vec<u64>
             u64::from(instance.registered.cpu.0 - mine.iter().map(|task| task.cpu.0).sum::<u32>())
         }
         Preference::SpreadInstance => mine.iter().filter(group).count() as u64,
-        Preference::SpreadZone => live(world).iter().filter(|task| zone(task)).filter(group).count() as u64,
+        Preference::SpreadAttribute(_) => live(world).iter().filter(|task| zone(task)).filter(group).count() as u64,
         Preference::Random => 0,
     };
     asked.strategy.iter().map(number).collect()

@@ -3,8 +3,10 @@
 //! Members that Berth does not carry out are taken out of the shape as JSON texts, one each, and put back when the
 //! definition is shown, so that what was registered is echoed to the letter.
 
+use berth_core::ecs::admit::placement::ConstraintDraft;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
 use berth_core::ecs::model::{ContainerDefinition, LogConfiguration, PortMapping, TaskDefinition, Unbuilt};
+use berth_core::ecs::place::expression::Query;
 use berth_core::kernel::Opaque;
 
 use super::entities::{attributes, pairs, tags};
@@ -40,8 +42,28 @@ pub fn draft(request: ecs::RegisterTaskDefinitionRequest, size_bytes: usize) -> 
         pid_mode,
         has_host_volumes,
         tags: pairs(request.tags.clone()),
+        placement_constraints: request
+            .placement_constraints
+            .iter()
+            .flatten()
+            .map(constraint_draft)
+            .collect(),
         unbuilt: unbuilt(request, &TASK_BUILT),
         size_bytes,
+    }
+}
+
+fn constraint_draft(shape: &ecs::TaskDefinitionPlacementConstraint) -> ConstraintDraft {
+    ConstraintDraft {
+        kind: shape.r#type.clone(),
+        expression: shape.expression.clone(),
+    }
+}
+
+fn constraint_shape(query: &Query) -> ecs::TaskDefinitionPlacementConstraint {
+    ecs::TaskDefinitionPlacementConstraint {
+        r#type: Some("memberOf".to_owned()),
+        expression: Some(query.as_str().to_owned()),
     }
 }
 
@@ -51,7 +73,7 @@ fn is_of_the_host(volume: &ecs::Volume) -> bool {
 }
 
 /// Members of RegisterTaskDefinition that are carried out.
-const TASK_BUILT: [&str; 10] = [
+const TASK_BUILT: [&str; 11] = [
     "family",
     "taskRoleArn",
     "executionRoleArn",
@@ -62,6 +84,7 @@ const TASK_BUILT: [&str; 10] = [
     "memory",
     "tags",
     "runtimePlatform",
+    "placementConstraints",
 ];
 
 /// Members of container definitions that are carried out.
@@ -233,7 +256,7 @@ pub fn shape(definition: &TaskDefinition) -> ecs::TaskDefinition {
         volumes: Some(Vec::new()),
         status: Some(definition.status.to_string()),
         requires_attributes: Some(attributes(&definition.requires_attributes)),
-        placement_constraints: Some(Vec::new()),
+        placement_constraints: Some(definition.placement_constraints.iter().map(constraint_shape).collect()),
         compatibilities: Some(words(&definition.compatibilities)),
         requires_compatibilities: (!requires.is_empty()).then(|| words(requires)),
         cpu: definition.cpu.map(|units| units.0.to_string()),

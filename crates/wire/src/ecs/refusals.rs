@@ -92,6 +92,10 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             "Error retrieving security group information for [{id}]: The security group '{id}' does not exist (ErrorCode: InvalidGroup.NotFound)"
         )),
         Refusal::NoInstances => plain(INVALID, "No Container Instances were found in your cluster."),
+        Refusal::DistinctExpression => plain(INVALID, "distinctInstance expression should not be specified."),
+        Refusal::FargatePlacement(what) => invalid(format!(
+            "Placement {what} are not supported with the FARGATE launch type."
+        )),
         Refusal::Expression { text, fault } => invalid(format!("Invalid expression '{text}': {fault}.")),
         Refusal::TokenConflict { .. } => plain(
             "ConflictException",
@@ -227,6 +231,7 @@ fn definition_text(fault: &Fault) -> String {
         Fault::FargateMember(member) => {
             format!("When 'requiresCompatibilities' contains FARGATE, '{member}' is not supported.")
         }
+        Fault::ConstraintType(word) => format!("constraint.type '{word}' is not supported."),
         Fault::FargatePidMode(mode) => format!(
             "Tasks using the Fargate launch type do not support pidMode '{mode}'. The supported value for pidMode is 'task'."
         ),

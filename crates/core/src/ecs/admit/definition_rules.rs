@@ -255,10 +255,10 @@ pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_vol
     if has_host_volumes {
         return Err(Fault::FargateMember("volumes.host"));
     }
-    refuse_members(
-        &definition.unbuilt,
-        &["placementConstraints", "ipcMode", "inferenceAccelerators"],
-    )?;
+    if !definition.placement_constraints.is_empty() {
+        return Err(Fault::FargateMember("placementConstraints"));
+    }
+    refuse_members(&definition.unbuilt, &["ipcMode", "inferenceAccelerators"])?;
     definition
         .containers
         .iter()

@@ -1,12 +1,14 @@
 //! RegisterTaskDefinition: a draft becomes a new revision, or is refused for the first fault found.
 
 use super::definition_rules as rules;
+use super::placement::{self, ConstraintDraft};
 use super::{Admitted, Caller};
 use crate::ecs::model::task_definition::{Family, FamilyKey};
 use crate::ecs::model::{
     Architecture, Attribute, ContainerDefinition, DefinitionStatus, LaunchType, LogConfiguration, NetworkMode,
     PortMapping, Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
 };
+use crate::ecs::place::expression::Query;
 use crate::ecs::refusal::{Fault, Refusal};
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
@@ -37,6 +39,8 @@ pub struct Draft {
     pub pid_mode: Option<String>,
     /// Whether a volume names a path of the host or a docker volume, which FARGATE does not take.
     pub has_host_volumes: bool,
+    /// `placementConstraints`.
+    pub placement_constraints: Vec<ConstraintDraft>,
     /// Members that Berth does not carry out.
     pub unbuilt: Vec<Unbuilt>,
     /// The user's tags.
@@ -120,7 +124,8 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<Ad
         let text = "Berth does not carry out the compatibility MANAGED_INSTANCES yet.";
         return Err(Refusal::NotBuilt(text.to_owned()));
     }
-    let mut definition = parse(state, cx, caller, draft).map_err(Refusal::Definition)?;
+    let placement_constraints = placement::of_definition(&draft.placement_constraints)?;
+    let mut definition = parse(state, cx, caller, draft, placement_constraints).map_err(Refusal::Definition)?;
     definition.tags = tags;
     let key = definition.key.clone();
     let family = FamilyKey {
@@ -137,7 +142,13 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<Ad
     Ok(Admitted::with(changes, Answer::TaskDefinition(key)))
 }
 
-fn parse(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<TaskDefinition, Fault> {
+fn parse(
+    state: &State,
+    cx: &Cx,
+    caller: &Caller,
+    draft: Draft,
+    placement_constraints: Vec<Query>,
+) -> Result<TaskDefinition, Fault> {
     if draft.size_bytes > rules::MOST_BYTES {
         return Err(Fault::Size);
     }
@@ -169,6 +180,7 @@ fn parse(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<TaskDe
         runtime_platform: draft.platform.map(platform).transpose()?,
         unbuilt: draft.unbuilt,
         requires_attributes: Vec::new(),
+        placement_constraints,
         tags: Tags::default(),
         registered_at: cx.now,
         registered_by: caller.arn.clone(),

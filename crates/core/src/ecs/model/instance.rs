@@ -183,24 +183,14 @@ impl ContainerInstance {
     /// EC2; never FARGATE by default.
     #[must_use]
     pub fn serves(&self, wanted: LaunchType) -> bool {
-        match self.attribute(SERVES).and_then(|attribute| attribute.value.as_deref()) {
-            Some(list) => list.split(',').any(|word| word.trim() == wanted.as_str()),
-            None if self.attribute(EXTERNAL).is_some() => wanted == LaunchType::External,
-            None => wanted == LaunchType::Ec2,
-        }
+        serves(|name| self.attribute(name), wanted)
     }
 
     /// Whether this machine runs images made for `wanted`: what it announced; nothing announced means x86-64, as the stock
     /// agent leaves it out on EC2.
     #[must_use]
     pub fn runs(&self, wanted: Architecture) -> bool {
-        let announced = self
-            .attribute(ARCHITECTURE)
-            .and_then(|attribute| attribute.value.as_deref());
-        match wanted {
-            Architecture::X86_64 => matches!(announced, None | Some("x86_64" | "amd64")),
-            Architecture::Arm64 => matches!(announced, Some("arm64" | "aarch64")),
-        }
+        runs(|name| self.attribute(name), wanted)
     }
 
     /// Its instruction set, as [`ContainerInstance::runs`] understands it.
@@ -218,5 +208,23 @@ impl ContainerInstance {
     pub fn zone(&self) -> String {
         let announced = self.attribute(ZONE).and_then(|attribute| attribute.value.clone());
         announced.unwrap_or_else(|| format!("{}a", self.key.scope.region))
+    }
+}
+
+/// What [`ContainerInstance::serves`] says, for whoever has only the attributes.
+pub(crate) fn serves<'a>(attribute: impl Fn(&str) -> Option<&'a Attribute>, wanted: LaunchType) -> bool {
+    match attribute(SERVES).and_then(|attribute| attribute.value.as_deref()) {
+        Some(list) => list.split(',').any(|word| word.trim() == wanted.as_str()),
+        None if attribute(EXTERNAL).is_some() => wanted == LaunchType::External,
+        None => wanted == LaunchType::Ec2,
+    }
+}
+
+/// What [`ContainerInstance::runs`] says, for whoever has only the attributes.
+pub(crate) fn runs<'a>(attribute: impl Fn(&str) -> Option<&'a Attribute>, wanted: Architecture) -> bool {
+    let announced = attribute(ARCHITECTURE).and_then(|attribute| attribute.value.as_deref());
+    match wanted {
+        Architecture::X86_64 => matches!(announced, None | Some("x86_64" | "amd64")),
+        Architecture::Arm64 => matches!(announced, Some("arm64" | "aarch64")),
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Attribute, LaunchType};
+use crate::ecs::place::expression::Query;
 use crate::kernel::names::{Opaque, is_ecs_name, name_types};
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
 
@@ -159,6 +160,9 @@ pub struct TaskDefinition {
     pub unbuilt: Vec<Unbuilt>,
     /// What an instance must be capable of.
     pub requires_attributes: Vec<Attribute>,
+    /// Which instances are meant.
+    #[serde(default)]
+    pub placement_constraints: Vec<Query>,
     /// The user's tags.
     pub tags: Tags,
     /// When it was registered.

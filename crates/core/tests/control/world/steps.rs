@@ -3,6 +3,7 @@
 use berth_core::control::{Control, Event, LinkEvent};
 use berth_core::ecs::admit::cluster::{ClusterWish, CommandDraft, CreateCluster};
 use berth_core::ecs::admit::deregister_instance::DeregisterInstance;
+use berth_core::ecs::admit::placement::ConstraintDraft;
 use berth_core::ecs::admit::register_instance::RegisterInstance;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
 use berth_core::ecs::admit::run_task::launch::Launch;
@@ -309,6 +310,7 @@ impl World {
             client_token: line.owned("token"),
             digest: digest.fold(7, |digest, byte| digest * 31 % 1_000_003 + u128::from(byte)),
             strategy: line.list("strategy").iter().map(|word| strategy(word)).collect(),
+            constraints: constraints(line),
         }
     }
 
@@ -579,10 +581,26 @@ fn strategy(word: &str) -> Strategy {
         "binpack-memory" => Strategy::BinpackMemory,
         "binpack-cpu" => Strategy::BinpackCpu,
         "spread-instance" => Strategy::SpreadInstance,
-        "spread-zone" => Strategy::SpreadZone,
+        "spread-zone" => Strategy::SpreadAttribute("ecs.availability-zone".to_owned()),
         "random" => Strategy::Random,
-        other => panic!("no strategy {other:?}"),
+        other => match other.strip_prefix("spread:") {
+            Some(name) => Strategy::SpreadAttribute(name.to_owned()),
+            None => panic!("no strategy {other:?}"),
+        },
     }
+}
+
+/// `distinct`, and each `where="EXPRESSION"`.
+fn constraints(line: &Command) -> Vec<ConstraintDraft> {
+    let draft = |kind: &str, expression: Option<&str>| ConstraintDraft {
+        kind: Some(kind.to_owned()),
+        expression: expression.map(str::to_owned),
+    };
+    let distinct = line
+        .has("distinct")
+        .then(|| draft("distinctInstance", line.get("distinct")));
+    let members = line.all("where").map(|expression| draft("memberOf", Some(expression)));
+    distinct.into_iter().chain(members).collect()
 }
 
 /// `STATUS`, `STATUS/exit` or `STATUS/exit/reason`, or `STATUS/80>32768` for a port.
@@ -638,6 +656,7 @@ pub(crate) fn draft(line: &Command) -> Draft {
         }),
         pid_mode: line.owned("pid"),
         has_host_volumes: line.has("host-volumes"),
+        placement_constraints: constraints(line),
         unbuilt: line.all("unbuilt").map(unbuilt).collect(),
         tags: pairs(&line.list("tags")),
         size_bytes: usize::try_from(line.number("bytes").unwrap_or(500)).expect("fixtures are well-formed"),

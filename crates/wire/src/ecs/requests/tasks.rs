@@ -1,6 +1,7 @@
 //! Requests about tasks: shapes in, what the brain is asked out.
 
 use berth_core::ecs::Refusal;
+use berth_core::ecs::admit::placement::ConstraintDraft;
 use berth_core::ecs::admit::run_task::launch::Launch;
 use berth_core::ecs::admit::run_task::{NetworkWish, RunTask};
 use berth_core::ecs::admit::start_task::StartTask;
@@ -50,6 +51,7 @@ pub(super) fn run_task(shape: ecs::RunTaskRequest) -> Result<Request, Unasked> {
     let unbuilt = unbuilt_of_run_task(&shape);
     let launch_type = word("launchType", shape.launch_type.clone(), LaunchType::from_word)?;
     let strategy = shape.placement_strategy.clone().unwrap_or_default();
+    let constraints = shape.placement_constraints.clone().unwrap_or_default();
     Ok(Request::Write(Write::RunTask(RunTask {
         count: shape.count.unwrap_or(1).into(),
         launch_type,
@@ -57,6 +59,7 @@ pub(super) fn run_task(shape: ecs::RunTaskRequest) -> Result<Request, Unasked> {
         client_token: shape.client_token.clone(),
         digest,
         strategy: strategy.into_iter().map(one_strategy).collect::<Result<_, _>>()?,
+        constraints: constraints.into_iter().map(constraint).collect(),
         launch: launch(shape, unbuilt),
     })))
 }
@@ -115,7 +118,6 @@ fn unbuilt_of_run_task(shape: &ecs::RunTaskRequest) -> Vec<String> {
             given(shape.capacity_provider_strategy.as_ref()),
         ),
         ("enableExecuteCommand", truth(shape.enable_execute_command)),
-        ("placementConstraints", given(shape.placement_constraints.as_ref())),
         ("volumeConfigurations", given(shape.volume_configurations.as_ref())),
     ];
     let overrides = shape.overrides.iter().flat_map(overrides::unbuilt);
@@ -135,21 +137,25 @@ fn one_strategy(shape: ecs::PlacementStrategy) -> Result<Strategy, Unasked> {
         ("binpack", "memory") => Ok(Strategy::BinpackMemory),
         ("binpack", "cpu") => Ok(Strategy::BinpackCpu),
         ("spread", "instanceid" | "host" | "") => Ok(Strategy::SpreadInstance),
-        ("spread", "attribute:ecs.availability-zone") => Ok(Strategy::SpreadZone),
-        ("spread", _) => Err(Refusal::NotBuilt(format!(
-            "Berth does not spread over '{field}' yet, only over instanceId and zones."
-        ))
-        .into()),
-        ("binpack", _) => Err(Refusal::Word {
-            member: "placementStrategy.field",
-            word: field,
+        ("spread" | "binpack", _) => {
+            let name = field.strip_prefix("attribute:").filter(|name| !name.is_empty());
+            let spread = name.filter(|_| kind == "spread");
+            spread
+                .map(|name| Strategy::SpreadAttribute(name.to_owned()))
+                .ok_or(unknown("placementStrategy.field", field.clone()))
         }
-        .into()),
-        _ => Err(Refusal::Word {
-            member: "placementStrategy.type",
-            word: kind,
-        }
-        .into()),
+        _ => Err(unknown("placementStrategy.type", kind)),
+    }
+}
+
+fn unknown(member: &'static str, word: String) -> Unasked {
+    Refusal::Word { member, word }.into()
+}
+
+fn constraint(shape: ecs::PlacementConstraint) -> ConstraintDraft {
+    ConstraintDraft {
+        kind: shape.r#type,
+        expression: shape.expression,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::NetworkWish;
 use crate::ecs::admit::Caller;
 use crate::ecs::model::{ClusterKey, ContainerDefinition, LaunchType, NetworkMode, TaskDefinition, Unbuilt};
-use crate::ecs::place::index::Orders;
+use crate::ecs::place::index::Pool;
 use crate::ecs::refusal::Refusal;
 use crate::ecs::state::State;
 use crate::network::{DefaultNetwork, SecurityGroupId, Subnet};
@@ -102,8 +102,8 @@ pub fn interface(
 /// # Errors
 /// It has none.
 pub fn machines(state: &State, cluster: &ClusterKey, launch_type: LaunchType) -> Result<(), Refusal> {
-    let orders = state.index().orders(cluster);
-    if launch_type != LaunchType::Fargate && orders.is_none_or(Orders::is_empty) {
+    let pool = state.index().pool(cluster);
+    if launch_type != LaunchType::Fargate && pool.is_none_or(Pool::is_empty) {
         return Err(Refusal::NoInstances);
     }
     Ok(())

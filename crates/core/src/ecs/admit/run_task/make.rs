@@ -1,7 +1,7 @@
 //! How one task of a RunTask or a StartTask is placed and made.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Order;
 use super::checks::InterfaceWish;
@@ -12,7 +12,7 @@ use crate::ecs::model::{
     ClusterKey, Container, ContainerDefinition, ContainerInstance, ContainerStatus, InstanceKey, LaunchType, Task,
     TaskDefinition, TaskInterface, TaskKey, TaskStatus,
 };
-use crate::ecs::place::{self, Failure, Want};
+use crate::ecs::place::{self, Failure, Planner, Want};
 use crate::ecs::state::State;
 use crate::kernel::ids::{Ec2Digits, InstanceId, TaskId, Uuid};
 use crate::kernel::{Arn, Cx};
@@ -35,16 +35,17 @@ pub struct Placed {
 pub fn place_one(
     state: &State,
     networks: &network::State,
-    connected: &BTreeSet<InstanceKey>,
+    planner: &mut Planner,
     cx: &mut Cx,
     order: &Order,
 ) -> Result<Placed, Vec<Failure>> {
     let site = Site::new(state, networks, &order.cluster, &order.pattern).map_err(|failure| vec![failure])?;
     let want = Want {
         strategy: &order.strategy,
+        constraints: &order.constraints,
         ..site.want(order.launch_type)
     };
-    let instance = place::place(state, connected, cx, &want)?;
+    let instance = place::place(state.index(), planner, cx, &want)?;
     Ok(site.put(cx, order.launch_type, instance))
 }
 
@@ -55,7 +56,6 @@ pub fn place_one(
 pub fn start_one(
     state: &State,
     networks: &network::State,
-    connected: &BTreeSet<InstanceKey>,
     cx: &mut Cx,
     order: &StartOrder,
     text: &str,
@@ -67,7 +67,7 @@ pub fn start_one(
         LaunchType::Ec2
     };
     let site = Site::new(state, networks, &order.cluster, &order.pattern)?;
-    match place::objection(state, connected, &site.want(launch_type), instance.key.id) {
+    match place::objection(state.index(), &site.want(launch_type), instance.key.id) {
         Some(reason) => Err(Failure::of(&instance.key, reason)),
         None => Ok(site.put(cx, launch_type, instance.key.id)),
     }
@@ -122,6 +122,7 @@ impl<'a> Site<'a> {
             zones: self.subnets.as_ref().map(|subnets| subnets.keys().copied().collect()),
             group: &self.pattern.group,
             strategy: &[],
+            constraints: &[],
         }
     }
 

@@ -9,9 +9,10 @@ pub mod launch;
 pub mod make;
 pub mod overrides;
 
+use super::placement::{self, ConstraintDraft};
 use super::{Caller, check_length, cluster};
 use crate::ecs::model::{ClientToken, ClientTokenKey, ClusterKey, LaunchType, TaskKey};
-use crate::ecs::place::{self, Strategy};
+use crate::ecs::place::{Constraint, Strategy};
 use crate::ecs::refer;
 use crate::ecs::refusal::{LaunchFault, Refusal};
 use crate::ecs::state::{Change, State};
@@ -36,6 +37,8 @@ pub struct RunTask {
     pub digest: u128,
     /// In which order to prefer machines.
     pub strategy: Vec<Strategy>,
+    /// What is demanded of machines.
+    pub constraints: Vec<ConstraintDraft>,
 }
 
 /// Where an awsvpc task wants its interface.
@@ -73,6 +76,7 @@ pub struct Order {
     launch_type: LaunchType,
     token: Option<(ClientTokenKey, u128)>,
     strategy: Vec<Strategy>,
+    constraints: Vec<Constraint>,
 }
 
 /// What is particular to RunTask.
@@ -105,13 +109,9 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: RunTask) -> Resul
             least: 1,
             most: 10,
         })?;
-    if request.strategy.len() > place::MOST_STRATEGIES {
-        return Err(Refusal::TooMany {
-            what: "placement strategies",
-            most: place::MOST_STRATEGIES,
-        });
-    }
     let launch_type = request.launch_type.unwrap_or(LaunchType::Ec2);
+    placement::check(launch_type, &request.strategy, &request.constraints)?;
+    let constraints = placement::constraints(&request.constraints, definition.placement_constraints.len())?;
     checks::launch_type(definition, launch_type, request.platform_version.as_deref())?;
     let pattern = launch.pattern(caller, &cluster, definition, Some(launch_type), LIMITS)?;
     checks::machines(state, &cluster, launch_type)?;
@@ -122,6 +122,7 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: RunTask) -> Resul
         launch_type,
         token: token.map(|key| (key, request.digest)),
         strategy: request.strategy,
+        constraints,
         cluster,
     }))
 }

@@ -1,0 +1,356 @@
+//! Placement beside a scan of all machines: on success nothing eligible was better by the strategies' own order, on
+//! refusal nothing was possible, and the index follows from the facts, however they came about.
+
+mod fleet;
+mod naive;
+
+use std::collections::BTreeMap;
+
+use berth_core::ecs::model::{
+    ClusterKey, ContainerInstance, InstanceStatus, LaunchType, Task, TaskDefinition, TaskStatus,
+};
+use berth_core::ecs::place::expression::Query;
+use berth_core::ecs::place::index::Index;
+use berth_core::ecs::place::{Constraint, Failure, Planner, Strategy as Preference, Want, place};
+use berth_core::kernel::ids::InstanceId;
+use berth_core::kernel::{Cx, Timestamp};
+use fleet::Size;
+use naive::Naive;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+/// Something that happens to a fleet.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A machine registers, is drained or comes back with other attributes.
+    Register {
+        machine: u128,
+        size: usize,
+        attributes: Vec<usize>,
+        status: InstanceStatus,
+    },
+    /// A machine is deregistered.
+    Leave(u128),
+    /// An agent comes or goes.
+    Connect(u128, bool),
+    /// A task is to be placed.
+    Place(Wish),
+    /// A task runs.
+    Run(usize),
+    /// A task is over.
+    Stop(usize),
+}
+
+/// What a task asks for.
+#[derive(Clone, Debug)]
+struct Wish {
+    definition: usize,
+    group: &'static str,
+    strategy: Vec<Preference>,
+    constraints: Vec<Constraint>,
+    zones: Option<Vec<&'static str>>,
+}
+
+const SIZES: [Size; 3] = [
+    Size { cpu: 600, memory: 1000 },
+    Size { cpu: 1000, memory: 600 },
+    Size { cpu: 300, memory: 2000 },
+];
+
+const ATTRIBUTES: [(&str, &str); 7] = [
+    ("ecs.availability-zone", "us-east-1b"),
+    ("ecs.availability-zone", "us-east-1c"),
+    ("rack", "r1"),
+    ("rack", "r2"),
+    ("rack", ""),
+    ("ssd", ""),
+    ("berth.launch-types", "EC2,FARGATE"),
+];
+
+fn definitions() -> Vec<TaskDefinition> {
+    vec![
+        fleet::definition("small", Size { cpu: 0, memory: 100 }, 0, &[]),
+        fleet::definition("large", Size { cpu: 200, memory: 300 }, 0, &[]),
+        fleet::definition("port", Size { cpu: 50, memory: 50 }, 8080, &[]),
+        fleet::definition("reserved", Size { cpu: 50, memory: 50 }, 22, &[]),
+        fleet::definition("ssd", Size { cpu: 50, memory: 200 }, 0, &["ssd"]),
+    ]
+}
+
+fn preference() -> impl Strategy<Value = Preference> {
+    select(vec![
+        Preference::BinpackMemory,
+        Preference::BinpackCpu,
+        Preference::SpreadInstance,
+        Preference::SpreadAttribute("ecs.availability-zone".to_owned()),
+        Preference::SpreadAttribute("rack".to_owned()),
+        Preference::SpreadAttribute("nothing".to_owned()),
+        Preference::Random,
+    ])
+}
+
+fn constraint() -> impl Strategy<Value = Constraint> {
+    let member = |text: &str| Constraint::MemberOf(Query::new(text).expect(text));
+    select(vec![
+        Constraint::DistinctInstance,
+        member("attribute:rack == r1"),
+        member("attribute:rack != r1"),
+        member("attribute:ecs.availability-zone in [us-east-1b, us-east-1c]"),
+        member("agentVersion >= 1.100"),
+        member("task:group == blue"),
+        member("not(task:group =~ b.*)"),
+        member("runningTasksCount < 2"),
+        member("ec2InstanceId =~ i-[0-5]"),
+        member("registeredAt < 2030-01-01 and agentConnected == true"),
+    ])
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let zones = select(vec![
+        None,
+        None,
+        None,
+        Some(vec!["us-east-1a"]),
+        Some(vec!["us-east-1b", "us-east-1c"]),
+    ]);
+    let constraints = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => prop::collection::vec(constraint(), 1..3),
+    ];
+    let strategy = prop::collection::vec(preference(), 0..4);
+    (
+        0..5_usize,
+        select(vec!["blue", "black", "red"]),
+        strategy,
+        constraints,
+        zones,
+    )
+        .prop_map(|(definition, group, strategy, constraints, zones)| Wish {
+            definition,
+            group,
+            strategy,
+            constraints,
+            zones,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let machine = 0..12_u128;
+    let status = select(vec![
+        InstanceStatus::Active,
+        InstanceStatus::Active,
+        InstanceStatus::Draining,
+    ]);
+    let attributes = subsequence((0..ATTRIBUTES.len()).collect::<Vec<_>>(), 0..4);
+    prop_oneof![
+        2 => (machine.clone(), 0..3_usize, attributes, status)
+            .prop_map(|(machine, size, attributes, status)| Step::Register { machine, size, attributes, status }),
+        1 => machine.clone().prop_map(Step::Leave),
+        2 => (machine, any::<bool>()).prop_map(|(machine, connected)| Step::Connect(machine, connected)),
+        16 => wish().prop_map(Step::Place),
+        3 => (0..100_usize).prop_map(Step::Run),
+        5 => (0..100_usize).prop_map(Step::Stop),
+    ]
+}
+
+/// A fleet, and the same fleet as the naive scan knows it.
+struct World {
+    index: Index,
+    planner: Planner,
+    cx: Cx,
+    naive: Naive,
+    cluster: ClusterKey,
+    definitions: Vec<TaskDefinition>,
+    instances: BTreeMap<u128, ContainerInstance>,
+    tasks: Vec<(Task, usize)>,
+    placed: u128,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self {
+            index: Index::default(),
+            planner: Planner::default(),
+            cx: Cx::new(Timestamp(0), 7),
+            naive: Naive::default(),
+            cluster: fleet::cluster(),
+            definitions: definitions(),
+            instances: BTreeMap::new(),
+            tasks: Vec::new(),
+            placed: 0,
+        };
+        for machine in 0..8 {
+            let attributes = vec![machine as usize % 5];
+            let size = machine as usize % 3;
+            world.take(&Step::Register {
+                machine,
+                size,
+                attributes,
+                status: InstanceStatus::Active,
+            });
+            world.take(&Step::Connect(machine, true));
+        }
+        world
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Register {
+                machine,
+                size,
+                attributes,
+                status,
+            } => {
+                let by_name: BTreeMap<&str, &str> = attributes.iter().map(|at| ATTRIBUTES[*at]).collect();
+                let attributes: Vec<(&str, &str)> = by_name.into_iter().collect();
+                let mut instance = fleet::machine(*machine, SIZES[*size], &attributes);
+                instance.status = *status;
+                self.set(*machine, Some(instance));
+            }
+            Step::Leave(machine) => self.set(*machine, None),
+            Step::Connect(machine, connected) => {
+                self.index.set_connected(&fleet::key(*machine), *connected);
+                self.naive.machines.entry(InstanceId(*machine)).or_default().connected = *connected;
+            }
+            Step::Place(wish) => self.place(wish),
+            Step::Run(task) => {
+                if let Some((mut task, definition)) = self.remove(*task) {
+                    task.last_status = TaskStatus::Running;
+                    self.add(task, definition);
+                }
+            }
+            Step::Stop(task) => drop(self.remove(*task)),
+        }
+    }
+
+    fn set(&mut self, machine: u128, instance: Option<ContainerInstance>) {
+        self.index.set_instance(&fleet::key(machine), instance.as_ref());
+        self.naive
+            .machines
+            .entry(InstanceId(machine))
+            .or_default()
+            .instance
+            .clone_from(&instance);
+        match instance {
+            Some(instance) => drop(self.instances.insert(machine, instance)),
+            None => drop(self.instances.remove(&machine)),
+        }
+    }
+
+    fn add(&mut self, task: Task, definition: usize) {
+        self.index.add_task(&task, Some(&self.definitions[definition]));
+        self.naive.add(&task, &self.definitions[definition]);
+        self.tasks.push((task, definition));
+    }
+
+    fn remove(&mut self, task: usize) -> Option<(Task, usize)> {
+        if self.tasks.is_empty() {
+            return None;
+        }
+        let (task, definition) = self.tasks.swap_remove(task % self.tasks.len());
+        self.index.remove_task(&task, Some(&self.definitions[definition]));
+        self.naive.remove(&task, &self.definitions[definition]);
+        Some((task, definition))
+    }
+
+    /// Places a task, and judges where it went.
+    fn place(&mut self, wish: &Wish) {
+        let definition = self.definitions[wish.definition].clone();
+        let want = Want {
+            cluster: &self.cluster,
+            definition: &definition,
+            launch_type: LaunchType::Ec2,
+            zones: wish.zones.as_ref().map(|zones| zones.iter().copied().collect()),
+            group: wish.group,
+            strategy: &wish.strategy,
+            constraints: &wish.constraints,
+        };
+        let placed = place(&self.index, &mut self.planner, &mut self.cx, &want);
+        let afresh = place(&self.index, &mut Planner::default(), &mut self.cx.clone(), &want);
+        let best = self.naive.best(&want);
+        match (placed, best) {
+            (Ok(id), Some((score, _))) => {
+                assert_eq!(
+                    self.naive.machines[&id].objection(&want),
+                    None,
+                    "the machine is eligible"
+                );
+                assert_eq!(self.naive.score(&want, id), score, "nothing eligible is better");
+                let afresh = afresh.expect("a planner that remembers nothing finds a machine too");
+                assert_eq!(self.naive.score(&want, afresh), score, "memory changes nothing");
+                let task = fleet::task(self.placed, &definition, wish.group, id);
+                self.placed += 1;
+                self.add(task, wish.definition);
+            }
+            (Err(failures), None) => assert_eq!(failures, self.explained(&want)),
+            (placed, best) => panic!("{placed:?} beside {best:?}"),
+        }
+    }
+
+    /// The objections of the first ten machines that take tasks.
+    fn explained(&self, want: &Want<'_>) -> Vec<Failure> {
+        let machines = self.naive.machines.iter();
+        let objections = machines.filter_map(|(id, machine)| Some((id.0, machine.objection(want)?)));
+        let open = objections.filter(|(_, reason)| *reason != "closed").take(10);
+        let failures: Vec<Failure> = open.map(|(id, reason)| Failure::of(&fleet::key(id), reason)).collect();
+        if !failures.is_empty() {
+            return failures;
+        }
+        vec![Failure {
+            arn: Some(self.cluster.arn().to_string()),
+            reason: "NO ACTIVE INSTANCES".to_owned(),
+        }]
+    }
+
+    /// The index of the same facts, which never were otherwise.
+    fn check(&self) {
+        let mut index = Index::default();
+        for (machine, instance) in self.instances.iter().rev() {
+            index.set_instance(&fleet::key(*machine), Some(instance));
+        }
+        for (task, definition) in &self.tasks {
+            index.add_task(task, Some(&self.definitions[*definition]));
+        }
+        assert!(index == self.index, "equal facts have an equal index");
+    }
+}
+
+fn settings(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    }
+}
+
+proptest! {
+    #![proptest_config(settings(300))]
+
+    #[test]
+    fn nothing_is_better_and_nothing_was_possible(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.take(step);
+        }
+        world.check();
+    }
+}
+
+/// A story that is long enough for searches to miss changes and begin anew.
+#[test]
+fn a_long_story() {
+    let mut runner = TestRunner::deterministic();
+    let mut world = World::new();
+    for number in 0..6000 {
+        let step = step()
+            .new_tree(&mut runner)
+            .expect("steps are made of numbers")
+            .current();
+        world.take(&step);
+        if number % 500 == 0 {
+            world.check();
+        }
+    }
+    world.check();
+}
