@@ -277,11 +277,11 @@ run app strategy=spread:rack,spread-instance count=6
               task t2 PENDING of app:1 on m3 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
               task t3 PENDING of app:1 on m4 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
               task t4 PENDING of app:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
-              task t5 PENDING of app:1 on m2 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
-              task t6 PENDING of app:1 on m3 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
-              m2 #2 < payload 1.5: run t5 (app), run t1 (app)
-              m3 #3 < payload 1.6: run t6 (app), run t2 (app)
-              m4 #4 < payload 1.7: run t3 (app)
+              task t5 PENDING of app:1 on m3 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              task t6 PENDING of app:1 on m4 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m2 #2 < payload 1.5: run t1 (app)
+              m3 #3 < payload 1.6: run t5 (app), run t2 (app)
+              m4 #4 < payload 1.7: run t6 (app), run t3 (app)
               m1 #1 < payload 1.8: run t4 (app)
               = task t1 PENDING/RUNNING
               = task t2 PENDING/RUNNING
