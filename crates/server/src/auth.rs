@@ -73,8 +73,8 @@ pub(crate) struct Authenticated {
 
 /// The service that a request is signed for, whether or not the signature is right.
 #[must_use]
-pub(crate) fn signed_for<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
-    sigv4::parse(*head).ok().map(|signed| signed.scope().service)
+pub(crate) fn signed_for(head: &RequestHead<'_>) -> Option<String> {
+    sigv4::parse(*head).ok().map(|signed| signed.scope().service.to_owned())
 }
 
 /// Verifies the signature of a request.

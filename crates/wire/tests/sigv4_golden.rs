@@ -25,6 +25,7 @@ struct Document {
     secret_access_key: String,
     signed_at_ms: i64,
     vectors: Vec<Vector>,
+    presigned: Vec<Vector>,
 }
 
 #[derive(Deserialize)]
@@ -87,8 +88,16 @@ fn document() -> Document {
 }
 
 fn requests() -> Vec<(String, Request)> {
-    let document = document();
-    let secret_access_key = document.secret_access_key;
+    let mut document = document();
+    build(std::mem::take(&mut document.vectors), &document)
+}
+
+fn presigned() -> Vec<(String, Request)> {
+    let mut document = document();
+    build(std::mem::take(&mut document.presigned), &document)
+}
+
+fn build(vectors: Vec<Vector>, document: &Document) -> Vec<(String, Request)> {
     let build = |vector: Vector| {
         let request = Request {
             method: vector.method,
@@ -98,14 +107,14 @@ fn requests() -> Vec<(String, Request)> {
             payload: PayloadPolicy::of(&vector.service, vector.over_tls),
             service: vector.service,
             secret: Secret {
-                secret_access_key: secret_access_key.clone(),
+                secret_access_key: document.secret_access_key.clone(),
                 session_token: vector.session_token,
             },
             now_ms: document.signed_at_ms,
         };
         (vector.name, request)
     };
-    document.vectors.into_iter().map(build).collect()
+    vectors.into_iter().map(build).collect()
 }
 
 /// A request with neither token nor body that says little: the base of the cases below.
@@ -151,6 +160,60 @@ fn any_change_breaks_a_botocore_signature() {
     let mut request = plain();
     request.method = "POST".into();
     assert_eq!(request.verify(), Err(Error::SignatureMismatch));
+}
+
+#[test]
+fn presigned_requests_verify_and_break_with_any_change() {
+    let requests = presigned();
+    assert!(requests.len() >= 10, "the vectors are there");
+    for (name, mut request) in requests {
+        assert_eq!(request.verify(), Ok(()), "{name}");
+        let target = request.target.clone();
+        let more = format!("{target}&z=1");
+        let last = if target.ends_with('0') { "1" } else { "0" };
+        let changed = format!("{}{last}", &target[..target.len() - 1]);
+        let longer = target.replace("X-Amz-Expires=", "X-Amz-Expires=1");
+        for wrong in [more, changed, longer] {
+            request.target = wrong;
+            let error = request.verify().unwrap_err();
+            let is_expected = matches!(error, Error::SignatureMismatch | Error::MalformedExpires(_));
+            assert!(is_expected, "{name}: {error} for {}", request.target);
+        }
+        request.target = target;
+        request.body.push(b'x');
+        assert_eq!(request.verify(), Err(Error::SignatureMismatch), "body of {name}");
+        request.body.pop();
+        request.header_mut("host").push('x');
+        assert_eq!(request.verify(), Err(Error::SignatureMismatch), "host of {name}");
+    }
+    let (_, mut request) = presigned().into_iter().find(|(name, _)| name == "token").unwrap();
+    request.secret.session_token = None;
+    assert_eq!(request.verify(), Err(Error::WrongSessionToken));
+}
+
+#[test]
+fn presigned_requests_are_good_for_as_long_as_they_say() {
+    for (name, seconds, told) in [("plain", 60, "1 min."), ("a week", 604_800, "10080 min.")] {
+        let (_, mut request) = presigned().into_iter().find(|(found, _)| found == name).unwrap();
+        let signed_at_ms = request.now_ms;
+        for (offset_s, is_good) in [
+            (0, true),
+            (seconds, true),
+            (seconds + 1, false),
+            (-300, true),
+            (-301, false),
+        ] {
+            request.now_ms = signed_at_ms + offset_s * 1000;
+            assert_eq!(request.verify().is_ok(), is_good, "{name} after {offset_s} s");
+        }
+        request.now_ms = signed_at_ms + (seconds + 1) * 1000;
+        let text = request.verify().unwrap_err().to_string();
+        assert!(
+            text.starts_with("Signature expired: 20261120T124229Z is now earlier than 20261120T124230Z (2026"),
+            "{text}"
+        );
+        assert!(text.ends_with(&format!(" - {told})")), "{text}");
+    }
 }
 
 /// Our signer says what botocore says, byte for byte, whenever both sign the same headers.

@@ -46,7 +46,7 @@ async fn answered(app: &App, head: &Head<'_>, body: &Bytes, request_id: &str) ->
         head: head.request(&headers),
         body,
     };
-    let routed = route(auth::signed_for(&raw.head), &raw);
+    let routed = route(auth::signed_for(&raw.head).as_deref(), &raw);
     let authenticated = auth::authenticate(app, &raw.head, body);
     let (route, Authenticated { principal, scope }) = match (routed, authenticated) {
         (Ok(route), Ok(authenticated)) => (route, authenticated),

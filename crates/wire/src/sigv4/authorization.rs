@@ -1,113 +1,45 @@
 //! Reading what a request says about its own signature: header form.
-//!
-//! Strict: one spelling, bounded lengths, nothing guessed. Faults are found in the order in which AWS reports
-//! them. Whether what is said is true is not asked here.
 
 use super::date::SigningDate;
-use super::{ALGORITHM, Error, RequestHead, Scope};
+use super::signed::{Claim, Form, MAX_HEADER_BYTES, echo};
+use super::{Error, RequestHead};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
-const MAX_HEADER_BYTES: usize = 8192;
-const MAX_CREDENTIAL_BYTES: usize = 512;
-/// Session tokens have no documented limit; AWS's own stay below 4 KiB.
-const MAX_TOKEN_BYTES: usize = 8192;
-/// How much of a client's own text is shown in an error.
-const MAX_ECHO_CHARS: usize = 256;
-
-/// A request's claim: who signed it, when, for what. Not yet verified.
-#[derive(Clone, Debug)]
-pub struct Signed<'a> {
-    pub(super) head: RequestHead<'a>,
-    access_key_id: &'a str,
-    scope: Scope<'a>,
-    pub(super) signed_headers: Vec<&'a str>,
-    pub(super) signature: &'a str,
-    pub(super) date: SigningDate,
-    session_token: Option<&'a str>,
-    /// `x-amz-content-sha256`.
-    pub(super) content_sha256: Option<&'a str>,
-}
-
-impl<'a> Signed<'a> {
-    /// Whose key to look up.
-    #[must_use]
-    pub fn access_key_id(&self) -> &'a str {
-        self.access_key_id
-    }
-
-    /// For which day, region and service the signing key was made.
-    #[must_use]
-    pub fn scope(&self) -> Scope<'a> {
-        self.scope
-    }
-
-    /// When it was signed, epoch milliseconds (of a whole second).
-    #[must_use]
-    pub fn signed_at_ms(&self) -> i64 {
-        self.date.epoch_s * 1000
-    }
-
-    /// Present when the client signed with temporary credentials.
-    #[must_use]
-    pub fn session_token(&self) -> Option<&'a str> {
-        self.session_token
+/// The header that says it, if there is one.
+pub(super) fn header<'a>(head: &RequestHead<'a>) -> Result<Option<&'a str>, Error> {
+    match head.only("authorization")?.map(str::trim) {
+        Some(header) if header.len() > MAX_HEADER_BYTES => Err(Error::TooLong {
+            name: "Authorization",
+            limit: MAX_HEADER_BYTES,
+        }),
+        header => Ok(header.filter(|header| !header.is_empty())),
     }
 }
 
-/// Reads the header form of a signature.
-///
-/// # Errors
-/// [`Error::MissingToken`] without one; else what is malformed, unsigned or too long.
-pub fn parse(head: RequestHead<'_>) -> Result<Signed<'_>, Error> {
-    let header = authorization(&head)?;
+/// Reads the parts out of the header.
+pub(super) fn read<'a>(head: &RequestHead<'a>, header: &'a str) -> Result<Claim<'a>, Error> {
     let fields = Fields::parse(header)?;
     let amz_date = head.only("x-amz-date")?;
     let http_date = head.only("date")?;
     let (credential, signed_headers, signature) = fields.complete(amz_date.or(http_date).is_some(), header)?;
     let date = match (amz_date, http_date) {
-        (Some(text), _) => SigningDate::parse_basic(echo(text).as_str())?,
-        (None, text) => SigningDate::parse_header(echo(text.unwrap_or_default()).as_str())?,
+        (Some(text), _) => SigningDate::parse_basic(&echo(text))?,
+        (None, text) => SigningDate::parse_header(&echo(text.unwrap_or_default()))?,
     };
-    let signed_headers = parse_signed_headers(signed_headers)?;
-    require_signed(&head, &signed_headers, amz_date.is_none())?;
-    if fields.algorithm != ALGORITHM {
-        return Err(Error::UnsupportedAlgorithm(echo(fields.algorithm)));
-    }
-    let (access_key_id, scope) = parse_credential(credential)?;
-    let session_token = head.only("x-amz-security-token")?;
-    if session_token.is_some_and(|token| token.len() > MAX_TOKEN_BYTES) {
-        return Err(Error::TooLong {
-            name: "X-Amz-Security-Token",
-            limit: MAX_TOKEN_BYTES,
-        });
-    }
-    let content_sha256 = head.only("x-amz-content-sha256")?;
-    Ok(Signed {
-        head,
-        access_key_id,
-        scope,
-        signed_headers,
-        signature,
+    Ok(Claim {
+        form: Form::Header,
+        algorithm: fields.algorithm.into(),
+        credential: credential.into(),
+        signed_headers: signed_headers.into(),
+        signature: signature.into(),
         date,
-        session_token,
-        content_sha256,
+        dated_by_http: amz_date.is_none(),
+        session_token: head.only("x-amz-security-token")?.map(Cow::Borrowed),
+        content_sha256: head.only("x-amz-content-sha256")?.map(Cow::Borrowed),
     })
-}
-
-fn authorization<'a>(head: &RequestHead<'a>) -> Result<&'a str, Error> {
-    let header = head.only("authorization")?;
-    let in_query = head.query().split('&').any(|pair| pair.starts_with("X-Amz-Algorithm="));
-    match header {
-        Some(_) if in_query => Err(Error::SignedTwice),
-        Some(header) if header.len() > MAX_HEADER_BYTES => Err(Error::TooLong {
-            name: "Authorization",
-            limit: MAX_HEADER_BYTES,
-        }),
-        Some(header) if !header.trim().is_empty() => Ok(header.trim()),
-        Some(_) | None => Err(Error::MissingToken),
-    }
 }
 
 /// The header taken apart, with gaps.
@@ -169,68 +101,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn parse_signed_headers(text: &str) -> Result<Vec<&str>, Error> {
-    let names: Vec<&str> = text.split(';').collect();
-    let lower = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase());
-    if names.iter().all(lower) && names.is_sorted_by(|a, b| a < b) {
-        return Ok(names);
-    }
-    Err(Error::MalformedSignedHeaders(echo(text)))
-}
-
-/// What AWS demands: the host, the date that is used, and every `x-amz-` header that is there. Otherwise a
-/// listener could send the same signature to another host, at another time, or with another target.
-fn require_signed(head: &RequestHead<'_>, signed: &[&str], dated_by_http: bool) -> Result<(), Error> {
-    if !signed.contains(&"host") {
-        return Err(Error::HeaderNotSigned("Host' or ':authority".into()));
-    }
-    if dated_by_http && !signed.contains(&"date") {
-        return Err(Error::HeaderNotSigned("Date".into()));
-    }
-    let names = head.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-    match names
-        .filter(|name| name.starts_with("x-amz-"))
-        .find(|name| !signed.contains(&name.as_str()))
-    {
-        Some(name) => Err(Error::HeaderNotSigned(echo(&name))),
-        None => Ok(()),
-    }
-}
-
-fn parse_credential(text: &str) -> Result<(&str, Scope<'_>), Error> {
-    if text.len() > MAX_CREDENTIAL_BYTES {
-        return Err(Error::TooLong {
-            name: "Credential",
-            limit: MAX_CREDENTIAL_BYTES,
-        });
-    }
-    let elements: Vec<&str> = text.split('/').collect();
-    match elements[..] {
-        [access_key_id, date, region, service, terminator] if !access_key_id.is_empty() => Ok((
-            access_key_id,
-            Scope {
-                date,
-                region,
-                service,
-                terminator,
-            },
-        )),
-        _ => Err(Error::MalformedCredential(echo(text))),
-    }
-}
-
 fn hash(header: &str) -> String {
     STANDARD.encode(Sha256::digest(header))
 }
 
-fn echo(text: &str) -> String {
-    text.chars().take(MAX_ECHO_CHARS).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Error, RequestHead};
-    use super::parse;
+    use super::super::{Error, RequestHead, parse};
     use expect_test::{Expect, expect};
 
     const GOOD: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-east-1/ecs/aws4_request, \

@@ -7,23 +7,33 @@ use super::scope::Scope;
 use super::{ALGORITHM, RequestHead};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// RFC 3986: everything but letters, digits and `-._~`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
+/// Which parts of a head are signed.
+pub(super) struct Parts<'a> {
+    /// Names in lower case, sorted.
+    pub(super) headers: &'a [&'a str],
+    /// The parameter of the query that holds the signature itself.
+    pub(super) all_parameters_but: Option<&'static str>,
+}
+
 /// The canonical request, or `None` when a header that is said to be signed is not there.
-pub(super) fn request(head: &RequestHead<'_>, service: &str, signed: &[&str], payload: &str) -> Option<Vec<u8>> {
+pub(super) fn request(head: &RequestHead<'_>, service: &str, signed: &Parts<'_>, payload: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(512 + head.target.len());
-    for part in [head.method, &path(head.path(), service), &query(head.query())] {
+    let query = query(head.query(), signed.all_parameters_but);
+    for part in [head.method, &path(head.path(), service), &query] {
         out.extend_from_slice(part.as_bytes());
         out.push(b'\n');
     }
-    for name in signed {
+    for name in signed.headers {
         push_header(&mut out, head, name)?;
     }
     out.push(b'\n');
-    out.extend_from_slice(signed.join(";").as_bytes());
+    out.extend_from_slice(signed.headers.join(";").as_bytes());
     out.push(b'\n');
     out.extend_from_slice(payload.as_bytes());
     Some(out)
@@ -91,11 +101,12 @@ fn without_dot_segments(path: &str) -> String {
 }
 
 /// Parameters sorted by encoded name, then by encoded value. A plus sign means a space, as Go's clients write it.
-fn query(query: &str) -> String {
+fn query(query: &str, left_out: Option<&str>) -> String {
     let mut pairs: Vec<(String, String)> = query
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(parameter)
+        .filter(|(name, _)| Some(name.as_str()) != left_out)
         .collect();
     pairs.sort_unstable();
     pairs
@@ -108,6 +119,18 @@ fn query(query: &str) -> String {
 fn parameter(pair: &str) -> (String, String) {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
     (recode(name), recode(value))
+}
+
+/// A name or value of the query as it was meant, if it is text.
+pub(super) fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return percent_decode_str(&spaced)
+            .decode_utf8()
+            .ok()
+            .map(|it| it.into_owned().into());
+    }
+    percent_decode_str(text).decode_utf8().ok()
 }
 
 fn recode(text: &str) -> String {
@@ -160,7 +183,7 @@ mod tests {
             ("x=a=b&y=%7e/%c3%bc", "x=a%3Db&y=~%2F%C3%BC"),
         ];
         for (raw, canonical) in cases {
-            assert_eq!(query(raw), canonical, "{raw}");
+            assert_eq!(query(raw, None), canonical, "{raw}");
         }
     }
 

@@ -31,6 +31,18 @@ pub enum Error {
         /// Base64 of the SHA-256 of the whole header.
         authorization_hash: String,
     },
+    /// Parts of a presigned URL are missing.
+    #[error("{}Re-examine the query-string parameters.", missing_parameters_text(.0))]
+    MissingParameters(Vec<&'static str>),
+    /// A parameter on which authentication relies came twice.
+    #[error("Parameter '{0}' must not be repeated.")]
+    RepeatedParameter(&'static str),
+    /// A parameter on which authentication relies is not UTF-8.
+    #[error("Parameter '{0}' must be text.")]
+    ParameterNotText(&'static str),
+    /// For how long a presigned URL is good cannot be read, or is beyond what is allowed.
+    #[error("{0}")]
+    MalformedExpires(ExpiresFault),
     /// A part is longer than anything AWS issues.
     #[error("'{name}' must not be longer than {limit} bytes.")]
     TooLong {
@@ -64,7 +76,7 @@ pub enum Error {
     #[error("{}", scope_text(.0))]
     WrongScope(Vec<ScopeFault>),
     /// Signed too long ago. Fields are texts like `20261120T124229Z`.
-    #[error("Signature expired: {signed_at} is now earlier than {earliest} ({now} - 5 min.)")]
+    #[error("Signature expired: {signed_at} is now earlier than {earliest} ({now} - {})", duration_text(*lifetime_s))]
     SignatureExpired {
         /// When the client says that it signed.
         signed_at: String,
@@ -72,6 +84,8 @@ pub enum Error {
         earliest: String,
         /// Our clock.
         now: String,
+        /// For how long the signature was good, in seconds.
+        lifetime_s: i64,
     },
     /// Signed in the future. Fields are texts like `20261120T124229Z`.
     #[error("Signature not yet current: {signed_at} is still later than {latest} ({now} + 5 min.)")]
@@ -101,6 +115,23 @@ pub enum Error {
     /// `UNSIGNED-PAYLOAD` (or a streaming form of it) where the body must be signed.
     #[error("The request body must be signed: '{0}' is not accepted in 'X-Amz-Content-Sha256' here.")]
     PayloadNotSigned(String),
+}
+
+/// What is wrong with `X-Amz-Expires`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExpiresFault {
+    /// Not a whole number.
+    #[error("X-Amz-Expires should be a number")]
+    NotANumber,
+    /// Below zero.
+    #[error("X-Amz-Expires must be non-negative")]
+    Negative,
+    /// More than a week.
+    #[error(
+        "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 \
+         seconds"
+    )]
+    TooLong,
 }
 
 /// One thing wrong with a credential scope.
@@ -163,6 +194,18 @@ fn missing_text(missing: &[&str]) -> String {
         part => format!("Authorization header requires '{part}' parameter. "),
     };
     missing.iter().map(sentence).collect()
+}
+
+fn missing_parameters_text(missing: &[&str]) -> String {
+    let sentence = |name: &&str| format!("AWS query-string parameters must include '{name}'. ");
+    missing.iter().map(sentence).collect()
+}
+
+fn duration_text(seconds: i64) -> String {
+    match (seconds / 60, seconds % 60) {
+        (minutes @ 1.., 0) => format!("{minutes} min."),
+        _ => format!("{seconds} sec."),
+    }
 }
 
 /// The families of protocols, as far as refusals differ.
@@ -265,6 +308,10 @@ impl Error {
             | Self::TooLong { .. }
             | Self::RepeatedHeader(_)
             | Self::HeaderNotText(_)
+            | Self::MissingParameters(_)
+            | Self::RepeatedParameter(_)
+            | Self::ParameterNotText(_)
+            | Self::MalformedExpires(_)
             | Self::MalformedDate(_)
             | Self::UnsupportedAlgorithm(_)
             | Self::MalformedCredential(_)
@@ -339,6 +386,7 @@ mod tests {
             signed_at: "20261120T124229Z".into(),
             earliest: "20261120T124500Z".into(),
             now: "20261120T125000Z".into(),
+            lifetime_s: 300,
         };
         check(
             &error,

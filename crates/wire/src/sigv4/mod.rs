@@ -1,28 +1,30 @@
-//! AWS Signature Version 4, header form: verification for the server, signing for clients such as our agent.
+//! AWS Signature Version 4: verification of both forms (header, and query of presigned URLs) for the server, signing in the
+//! header for clients such as our agent.
 //!
 //! Verifying takes two steps, so that the caller can look the key up in between: [`parse`] says who claims to
 //! have signed, [`verify`] says whether it is true. [`Signed::check`] holds everything that needs no key; callers
 //! run it before the look-up to refuse in the order in which AWS does, and [`verify`] runs it again, so forgetting
 //! it opens nothing.
 //!
-//! No clock and no I/O: times are epoch milliseconds and passed in. The query form (presigned URLs) would be a
-//! second constructor of [`Signed`]; everything after the constructor is common to both. Nothing here knows about
-//! policies, accounts, or where keys are kept.
+//! No clock and no I/O: times are epoch milliseconds and passed in. The two forms are two constructors of [`Signed`];
+//! everything after the constructor is common to both. Nothing here knows about policies, accounts, or where keys are kept.
 
 mod authorization;
 mod canonical;
 mod date;
 mod error;
 mod key;
+mod presigned;
 mod scope;
 mod sign;
+mod signed;
 mod verify;
 
-pub use authorization::{Signed, parse};
-pub use error::{Error, ErrorStyle, Refusal, ScopeFault};
+pub use error::{Error, ErrorStyle, ExpiresFault, Refusal, ScopeFault};
 pub use key::{Credentials, Secret};
 pub use scope::{Scope, is_well_formed_region};
 pub use sign::{SignatureHeaders, SigningTarget, sign};
+pub use signed::{Signed, parse};
 pub use verify::{Expectation, PayloadPolicy, SKEW_MS, verify};
 
 use sha2::{Digest, Sha256};

@@ -78,13 +78,17 @@ pub fn sign(
     let names = signed_names(&headers);
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let declared = head.only("x-amz-content-sha256")?.unwrap_or(body.as_str());
+    let parts = canonical::Parts {
+        headers: &names,
+        all_parameters_but: None,
+    };
     let scope = Scope {
         date: date.day(),
         region: target.region,
         service: target.service,
         terminator: TERMINATOR,
     };
-    let canonical = canonical::request(&head, target.service, &names, declared).expect("names come from the head");
+    let canonical = canonical::request(&head, target.service, &parts, declared).expect("names come from the head");
     let string_to_sign = canonical::string_to_sign(&date, &scope, &canonical);
     let signature = SigningKey::derive(&credentials.secret, &scope).sign(&string_to_sign);
     let credential = format!("{}/{}", credentials.access_key_id, scope.text());

@@ -5,7 +5,8 @@
 use super::date::SigningDate;
 use super::key::{SigningKey, constant_time_eq};
 use super::scope::{TERMINATOR, is_well_formed_region};
-use super::{Error, PayloadHash, ScopeFault, Secret, Signed, UNSIGNED_PAYLOAD, canonical};
+use super::signed::Form;
+use super::{Error, PayloadHash, ScopeFault, Secret, Signed, UNSIGNED_PAYLOAD, canonical, presigned};
 
 /// How far the clocks of client and server may be apart, either way.
 pub const SKEW_MS: i64 = 5 * 60 * 1000;
@@ -55,7 +56,13 @@ impl Signed<'_> {
     fn check_age(&self, now_ms: i64) -> Result<(), Error> {
         let now = SigningDate::from_epoch_ms(now_ms);
         let text = |date: &SigningDate| date.text().to_owned();
-        let earliest = SigningDate::from_epoch_s(now.epoch_s.saturating_sub(SKEW_MS / 1000));
+        let lifetime_s = match self.form {
+            Form::Header | Form::Query { expires_s: None } => SKEW_MS / 1000,
+            Form::Query {
+                expires_s: Some(seconds),
+            } => seconds,
+        };
+        let earliest = SigningDate::from_epoch_s(now.epoch_s.saturating_sub(lifetime_s));
         let latest = SigningDate::from_epoch_s(now.epoch_s.saturating_add(SKEW_MS / 1000));
         let (signed_at, now) = (text(&self.date), text(&now));
         if self.date.epoch_s < earliest.epoch_s {
@@ -63,6 +70,7 @@ impl Signed<'_> {
                 signed_at,
                 earliest: text(&earliest),
                 now,
+                lifetime_s,
             });
         }
         if self.date.epoch_s > latest.epoch_s {
@@ -108,7 +116,7 @@ impl Signed<'_> {
     /// The payload's place in the canonical request. A declared hash must be that of the body; other services than
     /// S3 need not declare one.
     fn payload<'s>(&'s self, body: &'s PayloadHash, policy: PayloadPolicy) -> Result<&'s str, Error> {
-        match (self.content_sha256, policy) {
+        match (self.content_sha256.as_deref(), policy) {
             (None, _) => Ok(body.as_str()),
             (Some(declared), _) if declared == body.as_str() => Ok(declared),
             (Some(UNSIGNED_PAYLOAD), PayloadPolicy::MayBeUnsigned) => Ok(UNSIGNED_PAYLOAD),
@@ -132,12 +140,20 @@ pub fn verify(
 ) -> Result<(), Error> {
     signed.check(expected)?;
     let payload = signed.payload(body, expected.payload)?;
-    let canonical = canonical::request(&signed.head, expected.service, &signed.signed_headers, payload);
+    let signature = match signed.form {
+        Form::Header => None,
+        Form::Query { .. } => Some(presigned::SIGNATURE),
+    };
+    let signed_parts = canonical::Parts {
+        headers: &signed.signed_headers(),
+        all_parameters_but: signature,
+    };
+    let canonical = canonical::request(&signed.head, expected.service, &signed_parts, payload);
     let canonical = canonical.ok_or(Error::SignatureMismatch)?;
     let scope = signed.scope();
     let string_to_sign = canonical::string_to_sign(&signed.date, &scope, &canonical);
     let signature = SigningKey::derive(secret, &scope).sign(&string_to_sign);
-    if !constant_time_eq(&signature, signed.signature) {
+    if !constant_time_eq(&signature, &signed.signature) {
         return Err(Error::SignatureMismatch);
     }
     let same_token = match (&secret.session_token, signed.session_token()) {

@@ -17,7 +17,7 @@ import uuid
 import boto3
 import botocore
 import botocore.auth
-from botocore.auth import S3SigV4Auth, SigV4Auth, _host_from_url
+from botocore.auth import S3SigV4Auth, SigV4Auth, SigV4QueryAuth, _host_from_url
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -35,6 +35,7 @@ for module in ("auth", "compat", "utils"):
 uuid.uuid4 = lambda: uuid.UUID("7b9a1c52-6f0a-4a39-8c55-3f5f8a0e2d11")
 
 vectors = []
+presigned = []
 
 
 def text(value):
@@ -47,7 +48,7 @@ def target_of(url):
     return "/" + rest.split("/", 1)[1] if "/" in rest else "/"
 
 
-def record(name, request, service, region, token):
+def record(name, request, service, region, token, to=vectors):
     headers = [[key, text(value)] for key, value in request.headers.items()]
     # Never signed, and it tells about the machine on which this ran.
     headers = [[key, "botocore" if key.lower() == "user-agent" else value] for key, value in headers]
@@ -57,7 +58,7 @@ def record(name, request, service, region, token):
     if hasattr(body, "read"):
         body = body.read()
     body = body.encode("utf-8") if isinstance(body, str) else bytes(body)
-    vectors.append({
+    to.append({
         "name": name,
         "service": service,
         "region": region,
@@ -159,12 +160,43 @@ by_client("boto3: s3 PutObject", "s3", lambda c: c.put_object(Bucket="bucket", K
 by_client("boto3: s3 GetObject with a query", "s3", lambda c: c.get_object(
     Bucket="bucket", Key="k", VersionId="a/b+c", ResponseContentType="text/plain; charset=utf-8"))
 
+
+
+def presigned_by_hand(name, url, method="GET", headers=(), body=b"", service="sts", region="us-east-1", token=None,
+                      expires=60):
+    request = AWSRequest(method=method, url=url, data=body)
+    for key, value in headers:
+        request.headers.add_header(key, value)
+    SigV4QueryAuth(Credentials(KEY, SECRET, token), service, region, expires=expires).add_auth(request)
+    record(name, request.prepare(), service, region, token, presigned)
+
+
+def presigned_by_client(name, service, operation, parameters, token=None, region="us-east-1", expires=60):
+    client = boto3.session.Session(KEY, SECRET, token, region_name=region).client(service, endpoint_url=HOST)
+    url = client.generate_presigned_url(operation, parameters, ExpiresIn=expires, HttpMethod="GET")
+    record(name, AWSRequest(method="GET", url=url), service, region, token, presigned)
+
+
+CALLER = "/?Action=GetCallerIdentity&Version=2011-06-15"
+presigned_by_hand("plain", HOST + CALLER)
+presigned_by_hand("a header of the caller's", HOST + CALLER, headers=[("x-k8s-aws-id", "my cluster")])
+presigned_by_hand("token", HOST + CALLER, token=TOKEN)
+presigned_by_hand("token with signs", HOST + CALLER, token="a+b/c==")
+presigned_by_hand("a week", HOST + CALLER, expires=604800)
+presigned_by_hand("a body that botocore moves into the query", HOST + CALLER, "POST", body=b'{"a": "b c"}')
+presigned_by_hand("signs in the query", HOST + "/a b?x=%C3%BC%20%2B%2F&b&a=2&a=1", region="eu-central-1")
+presigned_by_client("boto3: sts GetCallerIdentity", "sts", "get_caller_identity", {})
+presigned_by_client("boto3: sts GetCallerIdentity with a token", "sts", "get_caller_identity", {}, token=TOKEN)
+presigned_by_client("boto3: ec2 DescribeVpcs", "ec2", "describe_vpcs",
+                    {"Filters": [{"Name": "tag:a b", "Values": ["\u00fc", "x+y&z"]}]}, expires=3600)
+
 document = {
     "botocore": botocore.__version__,
     "accessKeyId": KEY,
     "secretAccessKey": SECRET,
     "signedAtMs": NOW_MS,
     "vectors": vectors,
+    "presigned": presigned,
 }
 OUT.write_text(json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False) + "\n", encoding="utf-8")
-print(f"{len(vectors)} vectors")
+print(f"{len(vectors)} vectors, {len(presigned)} presigned")
