@@ -1,5 +1,6 @@
 //! libFuzzer around one of the targets, which `BERTH_FUZZ_TARGET` names. Run it with `cargo xtask fuzz`.
 #![no_main]
+#![forbid(unsafe_code)]
 
 #[path = "../../crates/wire/tests/fuzz/targets/mod.rs"]
 mod targets;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 #[test]
 fn the_corpus_is_borne() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fuzz");
     for (name, target) in targets::ALL {
         let mut inputs = 0;
         for entry in fs::read_dir(corpus.join(name)).unwrap() {
