@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -250,3 +251,52 @@ def test_statistics_count_by_launch_type(story: Story):
     assert cluster["runningTasksCount"] == sum(running()[f"running{kind}TasksCount"] for kind in ("EC2", "Fargate", "External"))
     story.stop(task)
     assert running() == before
+
+
+@pytest.fixture
+def far(story: Story) -> Iterator[dict[str, Any]]:
+    """What a request needs to run a task by a strategy in the default cluster, which has both providers meanwhile."""
+    put = story.ecs.put_cluster_capacity_providers
+    put(cluster="default", capacityProviders=BOTH, defaultCapacityProviderStrategy=[share("FARGATE_SPOT")])
+    definition = story.register(
+        container(script=SLEEPS), networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512"
+    )
+    yield {"definition": definition, "networkConfiguration": story.network()}
+    story.end()
+    put(cluster="default", capacityProviders=[], defaultCapacityProviderStrategy=[])
+
+
+def test_tasks_run_as_shares_of_capacity_providers(story: Story, far: dict[str, Any]):
+    task = story.running(story.run(**far))
+    assert (task["launchType"], task["capacityProviderName"]) == ("FARGATE", "FARGATE_SPOT")
+    answer = story.ecs.run_task(
+        taskDefinition=far["definition"],
+        count=3,
+        networkConfiguration=far["networkConfiguration"],
+        capacityProviderStrategy=[share("FARGATE", 1, 1), share("FARGATE_SPOT", 2)],
+    )
+    names = [one["capacityProviderName"] for one in answer["tasks"]]
+    assert sorted(names) == ["FARGATE", "FARGATE", "FARGATE_SPOT"]
+    plain = story.run(**far, launchType="FARGATE")
+    assert "capacityProviderName" not in plain
+    in_use = ("ResourceInUseException", "The specified capacity provider is in use and cannot be removed.")
+    request = {"capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": []}
+    assert refused(story.ecs.put_cluster_capacity_providers, cluster="default", **request) == in_use
+    for one in answer["tasks"]:
+        story.stop(one)
+    story.stop(task)
+    story.stop(plain)
+
+
+def test_a_strategy_that_cannot_be_followed_runs_nothing(story: Story, far: dict[str, Any]):
+    def run(*strategy: dict[str, Any], **members: Any) -> tuple[str, str]:
+        request = {"taskDefinition": far["definition"], "networkConfiguration": far["networkConfiguration"], **members}
+        return refused(story.ecs.run_task, capacityProviderStrategy=list(strategy), **request)
+
+    text = f"{STRATEGY} must contain at least one capacity provider with a weight value greater than zero."
+    assert run(share("FARGATE", 0), share("FARGATE_SPOT", 0)) == (INVALID, text)
+    assert run(share("mine")) == (INVALID, NOT_THERE)
+    text = "Specify either Launch Type or Capacity Provider Strategy, but not both."
+    assert run(share("FARGATE"), launchType="FARGATE") == (INVALID, text)
+    story.ecs.create_cluster(clusterName="without")
+    assert run(share("FARGATE"), cluster="without") == (INVALID, PROVIDER_FAULTS["not-associated"][2])

@@ -22,6 +22,7 @@ STS = _models.get_service_model("sts")
 
 ECS_BUILT = {
     "CreateCluster",
+    "DeleteAttributes",
     "DeleteCluster",
     "DeregisterContainerInstance",
     "DeregisterTaskDefinition",
@@ -31,12 +32,14 @@ ECS_BUILT = {
     "DescribeTaskDefinition",
     "DescribeTasks",
     "DiscoverPollEndpoint",
+    "ListAttributes",
     "ListClusters",
     "ListContainerInstances",
     "ListTagsForResource",
     "ListTaskDefinitionFamilies",
     "ListTaskDefinitions",
     "ListTasks",
+    "PutAttributes",
     "PutClusterCapacityProviders",
     "RegisterContainerInstance",
     "RegisterTaskDefinition",

@@ -16,7 +16,11 @@ const SECTIONS: &[Section] = &[
         title: "RunTask",
         source: Source::Structure("RunTaskRequest"),
         rows: &[
-            refused("capacityProviderStrategy"),
+            partial(
+                "capacityProviderStrategy",
+                "FARGATE and FARGATE_SPOT; a FARGATE_SPOT task is never interrupted",
+                "tests/e2e/test_clusters_api.py::test_tasks_run_as_shares_of_capacity_providers",
+            ),
             full(
                 "cluster",
                 "tests/e2e/test_calls.py::test_the_default_cluster_is_meant_when_none_is_named",
@@ -364,9 +368,9 @@ const SECTIONS: &[Section] = &[
                 "FARGATE and FARGATE_SPOT",
                 "tests/e2e/test_clusters_api.py::test_a_cluster_is_given_its_capacity_providers",
             ),
-            accepted(
+            full(
                 "defaultCapacityProviderStrategy",
-                "tests/e2e/test_clusters_api.py::test_a_cluster_is_made_with_all_that_can_be_said_of_it",
+                "tests/e2e/test_clusters_api.py::test_tasks_run_as_shares_of_capacity_providers",
             ),
             accepted(
                 "serviceConnectDefaults",

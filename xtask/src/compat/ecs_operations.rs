@@ -97,9 +97,18 @@ const SECTIONS: &[Section] = &[
         title: "Attributes",
         source: Source::Operations,
         rows: &[
-            refused("DeleteAttributes"),
-            refused("ListAttributes"),
-            refused("PutAttributes"),
+            full(
+                "DeleteAttributes",
+                "tests/e2e/test_attributes.py::test_attributes_come_and_go",
+            ),
+            full(
+                "ListAttributes",
+                "tests/e2e/test_attributes.py::test_attributes_are_listed_by_name_and_value_and_page_by_page",
+            ),
+            full(
+                "PutAttributes",
+                "tests/e2e/test_attributes.py::test_ten_attributes_are_the_most",
+            ),
         ],
     },
     Section {

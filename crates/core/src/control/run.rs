@@ -18,10 +18,13 @@ impl Turn<'_> {
             self.put(Change::Ecs(first));
         }
         let (mut keys, mut failures) = (Vec::new(), Vec::new());
-        for _ in 0..order.count {
+        for nth in 0..order.count {
             let (state, planner) = (&self.control.state, &mut self.control.planner);
             match place_one(&state.ecs, &state.network, planner, self.cx, &order) {
-                Ok(placed) => keys.push(self.put_placed(placed)),
+                Ok(mut placed) => {
+                    placed.task.capacity_provider = order.provider(nth);
+                    keys.push(self.put_placed(placed));
+                }
                 Err(reasons) => {
                     failures = reasons;
                     break;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Refusal;
+use super::admit::attributes::{self, TargetAttribute};
 use super::admit::cluster::{self, ClusterWish, CreateCluster};
 use super::admit::deregister_instance::{self, DeregisterInstance};
 use super::admit::register_instance::{self, RegisterInstance};
@@ -17,10 +18,11 @@ use super::admit::{Admitted, Caller, delete_task_definitions, deregister_task_de
 use super::refer;
 use super::report::TaskReport;
 use super::state::State;
+use super::view::attributes::AttributeFilter;
 use super::view::capacity::{self, ProviderFilter};
 use super::view::describe::Facts;
 use super::view::list::{self, DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, TaskFilter};
-use super::view::{Answer, Reply};
+use super::view::{self, Answer, Reply};
 use crate::kernel::ids::Uuid;
 use crate::kernel::{Cx, Scope};
 
@@ -55,6 +57,10 @@ pub enum Write {
     StartTask(StartTask),
     /// StopTask.
     StopTask(StopTask),
+    /// PutAttributes: a cluster and attributes of its instances.
+    PutAttributes(Option<String>, Vec<TargetAttribute>),
+    /// DeleteAttributes: a cluster and attributes of its instances.
+    DeleteAttributes(Option<String>, Vec<TargetAttribute>),
     /// TagResource: an ARN and tags.
     Tag(String, Vec<(String, String)>),
     /// UntagResource: an ARN and keys of tags.
@@ -110,6 +116,8 @@ pub enum Read {
     DescribeTasks(Option<String>, Vec<String>),
     /// ListTasks.
     ListTasks(Option<String>, TaskFilter, PageWish),
+    /// ListAttributes.
+    ListAttributes(AttributeFilter, PageWish),
     /// ListTagsForResource, with its ARN.
     ListTags(String),
 }
@@ -146,6 +154,8 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
         },
         Write::StartTask(request) => return start_task::admit(state, caller, request).map(Step::OnThese),
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
+        Write::PutAttributes(cluster, list) => attributes::put(state, caller, cluster.as_deref(), list),
+        Write::DeleteAttributes(cluster, list) => attributes::delete(state, caller, cluster.as_deref(), list),
         Write::Tag(arn, tags) => tag::tag(state, caller, &arn, tags),
         Write::Untag(arn, keys) => tag::untag(state, caller, &arn, &keys),
         Write::Submit(request) | Write::SubmitContainer(request) => admit_report(state, cx, caller, request),
@@ -213,6 +223,7 @@ pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Repl
         Read::ListInstances(cluster, filter, page) => list::instances(state, scope, cluster.as_deref(), filter, page),
         Read::DescribeTasks(cluster, names) => facts.describe_tasks(scope, cluster.as_deref(), names),
         Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
+        Read::ListAttributes(filter, page) => view::attributes::list(state, scope, filter, page),
         Read::ListTags(arn) => Ok(Reply::Tags(tag::find(state, scope, arn)?.tags().clone())),
     }
 }
@@ -236,6 +247,8 @@ impl Write {
             Self::RunTask(_) => "ecs:RunTask",
             Self::StartTask(_) => "ecs:StartTask",
             Self::StopTask(_) => "ecs:StopTask",
+            Self::PutAttributes(..) => "ecs:PutAttributes",
+            Self::DeleteAttributes(..) => "ecs:DeleteAttributes",
             Self::Tag(..) => "ecs:TagResource",
             Self::Untag(..) => "ecs:UntagResource",
             Self::Submit(_) => "ecs:SubmitTaskStateChange",
@@ -260,6 +273,7 @@ impl Read {
             Self::ListInstances(..) => "ecs:ListContainerInstances",
             Self::DescribeTasks(..) => "ecs:DescribeTasks",
             Self::ListTasks(..) => "ecs:ListTasks",
+            Self::ListAttributes(..) => "ecs:ListAttributes",
             Self::ListTags(_) => "ecs:ListTagsForResource",
         }
     }

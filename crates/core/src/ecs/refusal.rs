@@ -70,6 +70,10 @@ pub enum Refusal {
     },
     /// Tags that break AWS's limits.
     Tags(TagFault),
+    /// An attribute that cannot be put or deleted.
+    Attribute(AttributeFault),
+    /// No container instance that attributes could be put on.
+    TargetNotFound,
     /// Something whose tags were asked for and that has none.
     Untaggable(Untaggable),
     /// A feature that Berth does not carry out; the sentence says which.
@@ -177,6 +181,23 @@ pub enum CommandFault {
     LogUnwanted,
     /// A place for logs that names neither a group nor a bucket.
     LogNowhere,
+}
+
+/// Why an attribute cannot be put, deleted or listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeFault {
+    /// A name that is empty, too long, reserved or has characters that names may not have.
+    Name(String),
+    /// A value that is empty, too long or has characters that values may not have there.
+    Value(String),
+    /// Nothing says of what.
+    NoTarget,
+    /// A short id without the kind of target.
+    NoTargetType,
+    /// More than an instance may have.
+    TooManyCustom(usize),
+    /// A value to look for without its name.
+    ValueWithoutName,
 }
 
 /// Why something has no tags to show or to change.

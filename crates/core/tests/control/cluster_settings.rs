@@ -233,3 +233,94 @@ describe clusters web shop
         "#]],
     );
 }
+
+/// Tasks are shared out by the strategy of the request, else by the cluster's; a provider with tasks stays with its cluster.
+#[test]
+fn shared_out() {
+    check(
+        r#"
+create web providers=FARGATE,FARGATE_SPOT share=FARGATE_SPOT:1
+machine m1 cluster=web serves=EC2,FARGATE cpu=4096 memory=8192
+define far net=awsvpc cpu=256 memory=512 for=FARGATE
+define app
+---
+run far cluster=web subnets=a
+run far cluster=web subnets=a count=3 share=FARGATE:1:1,FARGATE_SPOT:2
+run far cluster=web subnets=a type=FARGATE
+run app cluster=web
+run app cluster=web type=EC2
+run far cluster=web subnets=a type=FARGATE share=FARGATE:1
+run far cluster=web subnets=a share=FARGATE,FARGATE_SPOT
+run far cluster=web subnets=a share=mine:1
+providers web FARGATE
+report t1 STOPPED cluster=web
+report t3 STOPPED cluster=web
+report t4 STOPPED cluster=web
+providers web FARGATE
+run far cluster=web subnets=a share=FARGATE_SPOT:1
+run far cluster=default subnets=a share=FARGATE:1
+restart
+describe clusters web
+        "#,
+        expect![[r#"
+            > run far cluster=web subnets=a
+              task t1 PROVISIONING of far:1 on m1 in us-east-1a as FARGATE of FARGATE_SPOT, 256 cpu, 512 MiB, group family:far
+              interface in us-east-1a
+              m1 #1 < payload 1.2: run t1 (app) with its interface
+              = task t1 PROVISIONING/RUNNING
+            > run far cluster=web subnets=a count=3 share=FARGATE:1:1,FARGATE_SPOT:2
+              task t2 PROVISIONING of far:1 on m1 in us-east-1a as FARGATE of FARGATE, 256 cpu, 512 MiB, group family:far
+              interface in us-east-1a
+              task t3 PROVISIONING of far:1 on m1 in us-east-1a as FARGATE of FARGATE_SPOT, 256 cpu, 512 MiB, group family:far
+              interface in us-east-1a
+              task t4 PROVISIONING of far:1 on m1 in us-east-1a as FARGATE of FARGATE, 256 cpu, 512 MiB, group family:far
+              interface in us-east-1a
+              m1 #1 < payload 1.3: run t3 (app) with its interface, run t2 (app) with its interface, run t4 (app) with its interface
+              = task t2 PROVISIONING/RUNNING
+              = task t3 PROVISIONING/RUNNING
+              = task t4 PROVISIONING/RUNNING
+            > run far cluster=web subnets=a type=FARGATE
+              task t5 PROVISIONING of far:1 on m1 in us-east-1a as FARGATE, 256 cpu, 512 MiB, group family:far
+              interface in us-east-1a
+              m1 #1 < payload 1.4: run t5 (app) with its interface
+              = task t5 PROVISIONING/RUNNING
+            > run app cluster=web
+              ! LaunchTypeUnsupported(Fargate)
+            > run app cluster=web type=EC2
+              task t6 PENDING of app:1 on m1 in us-east-1a as EC2, 0 cpu, 128 MiB, group family:app
+              m1 #1 < payload 1.5: run t6 (app)
+              = task t6 PENDING/RUNNING
+            > run far cluster=web subnets=a type=FARGATE share=FARGATE:1
+              ! LaunchTypeAndStrategy
+            > run far cluster=web subnets=a share=FARGATE,FARGATE_SPOT
+              ! Strategy(NoWeight)
+            > run far cluster=web subnets=a share=mine:1
+              ! ProviderUnknown
+            > providers web FARGATE
+              ! ProviderInUse
+            > report t1 STOPPED cluster=web
+              task t1 v2 STOPPED desired STOPPED TaskFailedToStart "Task failed to start" stoppingAt=0 stoppedAt=0 [app STOPPED]
+              interface given back
+              = acknowledged
+            > report t3 STOPPED cluster=web
+              task t3 v2 STOPPED desired STOPPED TaskFailedToStart "Task failed to start" stoppingAt=0 stoppedAt=0 [app STOPPED]
+              interface given back
+              = acknowledged
+            > report t4 STOPPED cluster=web
+              task t4 v2 STOPPED desired STOPPED TaskFailedToStart "Task failed to start" stoppingAt=0 stoppedAt=0 [app STOPPED]
+              interface given back
+              = acknowledged
+            > providers web FARGATE
+              cluster web ACTIVE
+              = cluster web ACTIVE instances=1 running=0 pending=3 [Fargate]
+            > run far cluster=web subnets=a share=FARGATE_SPOT:1
+              ! Strategy(NotAssociated)
+            > run far cluster=default subnets=a share=FARGATE:1
+              ! Strategy(NotAssociated)
+            > restart
+              epoch 2
+            > describe clusters web
+              = cluster web ACTIVE instances=1 running=0 pending=3 [Fargate]
+        "#]],
+    );
+}

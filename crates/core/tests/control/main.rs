@@ -3,6 +3,7 @@
 mod world;
 
 mod agents;
+mod attributes;
 mod cluster_settings;
 mod clusters;
 mod definition_ends;

@@ -1,7 +1,7 @@
 //! The brain's refusals as the exceptions and texts of ECS: the only place where they are spelled.
 
 use berth_core::ecs::Refusal;
-use berth_core::ecs::refusal::{CommandFault, LaunchFault, StrategyFault};
+use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, Untaggable};
 use berth_core::kernel::tags::TagFault;
 
@@ -62,6 +62,8 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::Word { member, word } => invalid(format!("Invalid value for {member}: {word}")),
         Refusal::TooLong { member, most } => invalid(format!("{member} longer than {most}.")),
         Refusal::Tags(fault) => invalid(tag_text(fault)),
+        Refusal::Attribute(fault) => attribute(fault),
+        Refusal::TargetNotFound => plain("TargetNotFoundException", "The specified target was not found."),
         Refusal::Untaggable(why) => untaggable(*why),
         Refusal::NotBuilt(text) => ("UnsupportedFeatureException", text.clone()),
         Refusal::Definition(fault) => (CLIENT, definition_text(fault)),
@@ -155,6 +157,26 @@ fn tag_text(fault: &TagFault) -> String {
         TagFault::Value(key) => format!("Invalid value of the tag {key}."),
         TagFault::Duplicate(key) => format!("Duplicate tag keys found: {key}"),
     }
+}
+
+/// Code and text for an attribute.
+fn attribute(fault: &AttributeFault) -> (&'static str, String) {
+    let text = match fault {
+        AttributeFault::Name(name) => format!("Invalid attribute name: {name}"),
+        AttributeFault::Value(value) => format!("Invalid attribute value: {value}"),
+        AttributeFault::NoTarget => "Attribute.targetId should not be null or empty.".to_owned(),
+        AttributeFault::NoTargetType => {
+            "Attribute.targetType must be specified when the short form of a target's ID is used.".to_owned()
+        }
+        AttributeFault::TooManyCustom(most) => {
+            let text = format!("A resource can have at most {most} custom attributes.");
+            return ("AttributeLimitExceededException", text);
+        }
+        AttributeFault::ValueWithoutName => {
+            "An attributeName must be specified when an attributeValue is specified.".to_owned()
+        }
+    };
+    (INVALID, text)
 }
 
 fn command_text(fault: CommandFault) -> &'static str {

@@ -65,6 +65,7 @@ impl Facts<'_> {
                 }
                 named.reply()
             }
+            Answer::Attributes(list) => Reply::Attributes(list, None),
             Answer::Acknowledged => Reply::Acknowledged,
         }
     }

@@ -15,7 +15,7 @@ use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::names::Name;
 
 /// The most entries of a page, unless the list says otherwise.
-const MOST: i64 = 100;
+pub(super) const MOST: i64 = 100;
 
 /// Which page is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What is derived for others: descriptions and lists for callers, assignments for machines.
 
 pub mod assignment;
+pub mod attributes;
 pub mod capacity;
 pub mod describe;
 pub mod list;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::model::{
-    Architecture, CapacityProvider, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition,
+    Architecture, Attribute, CapacityProvider, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition,
     TaskDefinitionKey, TaskKey,
 };
 use super::model::{ContainerInstance, Resources};
@@ -35,6 +36,8 @@ pub enum Answer {
     Task(TaskKey),
     /// Tasks, and why there are not more.
     Tasks(Vec<TaskKey>, Vec<Failure>),
+    /// Attributes of container instances.
+    Attributes(Vec<(InstanceKey, Attribute)>),
     /// That it was taken.
     Acknowledged,
 }
@@ -64,6 +67,8 @@ pub enum Reply {
     Page(Page),
     /// Capacity providers with their ARNs, what was not found, and where the next page begins.
     Providers(Vec<(Arn, CapacityProvider)>, Vec<Failure>, Option<String>),
+    /// Attributes of container instances, and where the next page begins.
+    Attributes(Vec<(InstanceKey, Attribute)>, Option<String>),
     /// The tags of one thing.
     Tags(Tags),
     /// That it was taken.

@@ -87,13 +87,15 @@ impl World {
         });
         match known {
             None => format!(
-                "task {name} {} of {}:{} on {} in {} as {}, {} cpu, {} MiB, group {}{}",
+                "task {name} {} of {}:{} on {} in {} as {}{}, {} cpu, {} MiB, group {}{}",
                 task.last_status,
                 task.family,
                 task.revision,
                 task.instance,
                 task.zone,
                 task.launch_type,
+                task.capacity_provider
+                    .map_or(String::new(), |provider| format!(" of {provider}")),
                 task.cpu.0,
                 task.memory.0,
                 task.group,
@@ -159,6 +161,14 @@ impl World {
                 let names = found.iter().map(|(arn, provider)| format!("provider {provider} {arn}"));
                 let next = next.as_ref().map_or(String::new(), |next| format!("\n  next {next}"));
                 format!("{}{next}", many(names, failures))
+            }
+            Ok(Reply::Attributes(list, next)) => {
+                let words = list.iter().map(|(key, one)| match &one.value {
+                    Some(value) => format!("{}/{}:{value}", key.id, one.name),
+                    None => format!("{}/{}", key.id, one.name),
+                });
+                let next = next.as_ref().map_or(String::new(), |next| format!("\n  next {next}"));
+                format!("= {}{next}", words.collect::<Vec<_>>().join(" "))
             }
             Ok(Reply::Tags(tags)) => format!("= {}", tag_words(tags)),
             Ok(Reply::Past(past)) => panic!("the world completes what the history knows: {past:?}"),

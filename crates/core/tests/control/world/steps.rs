@@ -1,6 +1,7 @@
 //! What each line of a story does.
 
 use berth_core::control::{Control, Event, LinkEvent};
+use berth_core::ecs::admit::attributes::TargetAttribute;
 use berth_core::ecs::admit::cluster::{ClusterWish, CommandDraft, CreateCluster};
 use berth_core::ecs::admit::deregister_instance::DeregisterInstance;
 use berth_core::ecs::admit::placement::ConstraintDraft;
@@ -23,6 +24,7 @@ use berth_core::ecs::model::{
 use berth_core::ecs::place::Strategy;
 use berth_core::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use berth_core::ecs::view::Reply;
+use berth_core::ecs::view::attributes::AttributeFilter;
 use berth_core::ecs::view::capacity::ProviderFilter;
 use berth_core::ecs::view::list::{DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, StatusWish, TaskFilter};
 use berth_core::kernel::ids::{InstanceId, TaskId};
@@ -94,6 +96,14 @@ impl World {
             "report" => {
                 let report = self.report(line);
                 self.write(Write::Submit(report));
+            }
+            "put" => {
+                let list = self.target_attributes(line);
+                self.write(Write::PutAttributes(line.owned("cluster"), list));
+            }
+            "remove" => {
+                let list = self.target_attributes(line);
+                self.write(Write::DeleteAttributes(line.owned("cluster"), list));
             }
             "tag" => self.write(Write::Tag(self.place(line.word(1)), pairs(&line.list("tags")))),
             "untag" => self.write(Write::Untag(self.place(line.word(1)), line.list("keys"))),
@@ -213,6 +223,29 @@ impl World {
         });
     }
 
+    /// `put m1 name:value | m2 name`: attributes of machines.
+    fn target_attributes(&self, line: &Command) -> Vec<TargetAttribute> {
+        let first = Command {
+            words: line.words[1..].to_vec(),
+            ..Command::default()
+        };
+        let parts = std::iter::once(&first).chain(&line.parts);
+        let of_part = |part: &Command| {
+            let target = self.instance_text(part.word(0));
+            let named = move |text: &String| {
+                let Attribute { name, value } = attribute(text);
+                TargetAttribute {
+                    name,
+                    value,
+                    target_type: None,
+                    target_id: Some(target.clone()),
+                }
+            };
+            part.words[1..].iter().map(named).collect::<Vec<_>>()
+        };
+        parts.filter(|part| !part.words.is_empty()).flat_map(of_part).collect()
+    }
+
     /// What the connection before the present one says at last.
     fn close_old(&mut self, name: &str) {
         let Some(machine) = self.machines.get(name) else { return };
@@ -306,6 +339,7 @@ impl World {
             launch_type: line
                 .get("type")
                 .map(|word| LaunchType::from_word(word).expect("a launch type")),
+            capacity: strategy_drafts(line),
             platform_version: line.owned("platform"),
             client_token: line.owned("token"),
             digest: digest.fold(7, |digest, byte| digest * 31 % 1_000_003 + u128::from(byte)),
@@ -420,6 +454,14 @@ impl World {
                 ProviderFilter {
                     names: named(),
                     cluster,
+                },
+                page,
+            ),
+            ("list", "attributes") => Read::ListAttributes(
+                AttributeFilter {
+                    cluster,
+                    name: line.owned("name"),
+                    value: line.owned("value"),
                 },
                 page,
             ),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use berth_core::ecs::model::{Protocol, Resources};
+use berth_core::ecs::model::{Attribute, InstanceKey, Protocol, Resources};
 use berth_core::ecs::view::InstanceView;
 
 use super::number;
@@ -38,6 +38,16 @@ pub(super) fn instance(view: InstanceView, shows_tags: bool) -> ecs::ContainerIn
         attachments: Some(Vec::new()),
         tags: Some(if shows_tags { tags(&instance.tags) } else { Vec::new() }),
         ..ecs::ContainerInstance::default()
+    }
+}
+
+/// An attribute with the instance that it is of.
+pub(super) fn target_attribute((key, attribute): (InstanceKey, Attribute)) -> ecs::Attribute {
+    ecs::Attribute {
+        name: attribute.name,
+        value: attribute.value,
+        target_type: Some("container-instance".to_owned()),
+        target_id: Some(key.arn().to_string()),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::document::Document;
 use crate::shapes::ecs::{self, Operation};
 use crate::shapes::into_document;
 use clusters::{changed_cluster, cluster, provider};
-use instances::instance;
+use instances::{instance, target_attribute};
 use tasks::task;
 
 /// The document of the answer of `operation`. `included` has the words of the request's `include`.
@@ -87,6 +87,14 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             failures: Some(failures(missing)),
             next_token,
         }),
+        Reply::Attributes(list, next_token) => {
+            let attributes = Some(list.into_iter().map(target_attribute).collect());
+            match operation {
+                Operation::ListAttributes => into_document(ecs::ListAttributesResponse { attributes, next_token }),
+                Operation::DeleteAttributes => into_document(ecs::DeleteAttributesResponse { attributes }),
+                _ => into_document(ecs::PutAttributesResponse { attributes }),
+            }
+        }
         Reply::Tags(found) => into_document(ecs::ListTagsForResourceResponse {
             tags: Some(tags(&found)),
         }),

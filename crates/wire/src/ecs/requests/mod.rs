@@ -1,5 +1,6 @@
 //! Requests of ECS: shapes in, what the brain is asked out.
 
+mod attributes;
 mod clusters;
 mod definitions;
 mod instances;
@@ -62,6 +63,9 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
         }
         Operation::ListTaskDefinitions => definitions::list_definitions(route.decode(raw)?),
         Operation::ListTaskDefinitionFamilies => definitions::list_families(route.decode(raw)?),
+        Operation::PutAttributes => Ok(attributes::put(route.decode(raw)?)),
+        Operation::DeleteAttributes => Ok(attributes::delete(route.decode(raw)?)),
+        Operation::ListAttributes => Ok(attributes::list(route.decode(raw)?)?),
         Operation::TagResource => Ok(tags::tag(route.decode(raw)?)),
         Operation::UntagResource => Ok(tags::untag(route.decode(raw)?)),
         Operation::ListTagsForResource => Ok(tags::list(route.decode(raw)?)),

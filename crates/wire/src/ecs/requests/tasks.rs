@@ -11,6 +11,7 @@ use berth_core::ecs::place::Strategy;
 use berth_core::ecs::view::list::TaskFilter;
 use sha2::{Digest, Sha256};
 
+use super::clusters::strategy as strategy_drafts;
 use super::{Unasked, given, overrides, page, word};
 use crate::document::Document;
 use crate::ecs::Request;
@@ -44,9 +45,6 @@ fn desired_status(word: &str) -> Option<TaskStatus> {
 }
 
 pub(super) fn run_task(shape: ecs::RunTaskRequest) -> Result<Request, Unasked> {
-    if shape.launch_type.is_some() && given(shape.capacity_provider_strategy.as_ref()) {
-        return Err(Refusal::LaunchTypeAndStrategy.into());
-    }
     let digest = digest(shape.clone());
     let unbuilt = unbuilt_of_run_task(&shape);
     let launch_type = word("launchType", shape.launch_type.clone(), LaunchType::from_word)?;
@@ -55,6 +53,7 @@ pub(super) fn run_task(shape: ecs::RunTaskRequest) -> Result<Request, Unasked> {
     Ok(Request::Write(Write::RunTask(RunTask {
         count: shape.count.unwrap_or(1).into(),
         launch_type,
+        capacity: strategy_drafts(shape.capacity_provider_strategy.clone().unwrap_or_default()),
         platform_version: shape.platform_version.clone(),
         client_token: shape.client_token.clone(),
         digest,
@@ -113,10 +112,6 @@ fn launch(shape: ecs::RunTaskRequest, unbuilt: Vec<String>) -> Launch {
 fn unbuilt_of_run_task(shape: &ecs::RunTaskRequest) -> Vec<String> {
     let truth = |flag: Option<bool>| flag.unwrap_or(false);
     let members = [
-        (
-            "capacityProviderStrategy",
-            given(shape.capacity_provider_strategy.as_ref()),
-        ),
         ("enableExecuteCommand", truth(shape.enable_execute_command)),
         ("volumeConfigurations", given(shape.volume_configurations.as_ref())),
     ];

@@ -43,10 +43,10 @@ pub fn place_one(
     let want = Want {
         strategy: &order.strategy,
         constraints: &order.constraints,
-        ..site.want(order.launch_type)
+        ..site.want(order.capacity.launch_type)
     };
     let instance = place::place(state.index(), planner, cx, &want)?;
-    Ok(site.put(cx, order.launch_type, instance))
+    Ok(site.put(cx, order.capacity.launch_type, instance))
 }
 
 /// Puts one task of a StartTask on the machine that the caller chose, as `text` names it.

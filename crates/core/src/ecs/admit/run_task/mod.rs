@@ -4,20 +4,23 @@
 //! [`launch`] has what it shares with StartTask, [`overrides`] what of a definition can be overridden, [`checks`] what a
 //! request must satisfy, [`make`] how one task of it is placed and made.
 
+mod capacity;
 pub mod checks;
 pub mod launch;
 pub mod make;
 pub mod overrides;
 
 use super::placement::{self, ConstraintDraft};
+use super::strategy::StrategyDraft;
 use super::{Caller, check_length, cluster};
-use crate::ecs::model::{ClientToken, ClientTokenKey, ClusterKey, LaunchType, TaskKey};
+use crate::ecs::model::{CapacityProvider, ClientToken, ClientTokenKey, ClusterKey, LaunchType, TaskKey};
 use crate::ecs::place::{Constraint, Strategy};
 use crate::ecs::refer;
 use crate::ecs::refusal::{LaunchFault, Refusal};
 use crate::ecs::state::{Change, State};
 use crate::kernel::ids::TaskId;
 use crate::kernel::{Cx, Edit};
+use capacity::Capacity;
 use launch::{Launch, Limits, Pattern};
 
 /// A RunTask request.
@@ -27,8 +30,10 @@ pub struct RunTask {
     pub launch: Launch,
     /// How many tasks, 1 to 10.
     pub count: i64,
-    /// What capacity to run on; EC2 if nothing is said.
+    /// What capacity to run on; EC2 if nothing is said and the cluster has no default strategy.
     pub launch_type: Option<LaunchType>,
+    /// How to share the tasks out among capacity providers, instead of a launch type.
+    pub capacity: Vec<StrategyDraft>,
     /// The version of the FARGATE platform.
     pub platform_version: Option<String>,
     /// The idempotency key.
@@ -73,10 +78,18 @@ pub struct Order {
     /// How many tasks to place.
     pub count: u32,
     pattern: Pattern,
-    launch_type: LaunchType,
+    capacity: Capacity,
     token: Option<(ClientTokenKey, u128)>,
     strategy: Vec<Strategy>,
     constraints: Vec<Constraint>,
+}
+
+impl Order {
+    /// The capacity provider of the `nth` task, counted from 0.
+    #[must_use]
+    pub fn provider(&self, nth: u32) -> Option<CapacityProvider> {
+        self.capacity.providers.get(nth as usize).copied()
+    }
 }
 
 /// What is particular to RunTask.
@@ -92,10 +105,10 @@ const MOST_TOKEN: usize = 64;
 /// # Errors
 /// Whatever makes the request impossible for every task of it. Nothing has changed then.
 pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: RunTask) -> Result<Admission, Refusal> {
-    let launch = request.launch;
+    let launch = &request.launch;
     let cluster = refer::cluster(&caller.scope, launch.cluster.as_deref())?;
     launch.check_texts(LIMITS)?;
-    let token = token_key(&cluster, request.client_token)?;
+    let token = token_key(&cluster, request.client_token.clone())?;
     if let Some(known) = token.as_ref().and_then(|key| state.tokens().get(key)) {
         return repetition(known, request.digest).map(Admission::Repeated);
     }
@@ -109,17 +122,20 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: RunTask) -> Resul
             least: 1,
             most: 10,
         })?;
-    let launch_type = request.launch_type.unwrap_or(LaunchType::Ec2);
+    let capacity = capacity::choose(state, caller, &cluster, &request, count as usize)?;
+    let launch_type = capacity.launch_type;
     placement::check(launch_type, &request.strategy, &request.constraints)?;
     let constraints = placement::constraints(&request.constraints, definition.placement_constraints.len())?;
     checks::launch_type(definition, launch_type, request.platform_version.as_deref())?;
-    let pattern = launch.pattern(caller, &cluster, definition, Some(launch_type), LIMITS)?;
+    let pattern = request
+        .launch
+        .pattern(caller, &cluster, definition, Some(launch_type), LIMITS)?;
     checks::machines(state, &cluster, launch_type)?;
     Ok(Admission::Fresh(Order {
         first,
         count,
         pattern,
-        launch_type,
+        capacity,
         token: token.map(|key| (key, request.digest)),
         strategy: request.strategy,
         constraints,
