@@ -93,6 +93,7 @@ async fn together(home: &Home, contact: &Contact) -> Result<Ended> {
         account_id,
         allow_reset: false,
         history: crate::options::HistoryOptions::default(),
+        min_free_mib: None,
     };
     let control = control_plane(home.dir(), &endpoint, &key).await?;
     let address = url(&control, &endpoint)?;

@@ -3,6 +3,7 @@
 //! Reading order: [`options`] (what can be said on the command line), then a file per command.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod down;
 mod encryption;
 mod env;
@@ -11,6 +12,8 @@ mod keys;
 mod options;
 mod programs;
 mod signals;
+mod snapshot;
+mod store;
 mod up;
 
 use std::io::IsTerminal;
@@ -19,7 +22,7 @@ use std::process::ExitCode;
 use berth_agent::logs;
 use clap::Parser;
 
-use crate::options::{Command, Options};
+use crate::options::{Command, Options, StoreCommand};
 
 fn main() -> ExitCode {
     // The logger of a container must start quickly and stay small: it gets no command line and no runtime.
@@ -44,6 +47,9 @@ fn run(options: Options) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Env(place) => env::print(&place),
+        Command::Store(StoreCommand::Cat(cat)) => store::cat(&cat),
+        Command::Backup(options) => backup::backup(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Up(up) => started("info", up::run(up)),
         Command::Server(server) => started("info", programs::server(server)),
         Command::Agent(agent) => started("info", programs::agent(agent)),

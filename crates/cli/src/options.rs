@@ -31,8 +31,58 @@ pub(crate) enum Command {
     Agent(Agent),
     /// Print shell exports that point AWS clients at Berth: eval "$(berth env)".
     Env(Place),
+    /// Look into the durable store.
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Write a backup of a control plane, whether it runs or not: its state, its history of tasks and its keys.
+    Backup(Backup),
+    /// Put a backup back into a data directory that is empty or not there.
+    Restore(RestoreOptions),
     /// Print the version.
     Version,
+}
+
+/// Looks into the durable store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Print what is durable, a JSON object per row, whether the control plane runs or not.
+    Cat(Cat),
+}
+
+/// Options of `berth store cat`.
+#[derive(Debug, Args)]
+pub(crate) struct Cat {
+    #[command(flatten)]
+    pub place: Place,
+    /// Only rows of this table.
+    #[arg(long)]
+    pub table: Option<String>,
+    /// Only the row with this key.
+    #[arg(long)]
+    pub key: Option<String>,
+}
+
+/// Options of `berth backup`.
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to write, or a directory to write it into under a name with the time.
+    #[arg(value_name = "FILE|DIR")]
+    pub to: PathBuf,
+    /// Log events too: they may be many.
+    #[arg(long)]
+    pub logs: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Options of `berth restore`.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreOptions {
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    pub from: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// Where things lie.
@@ -77,6 +127,9 @@ pub(crate) struct Endpoint {
     pub allow_reset: bool,
     #[command(flatten)]
     pub history: HistoryOptions,
+    /// Below how many MiB of free disk space nothing new is taken in [default: 512, or a twentieth of a smaller disk]
+    #[arg(long, value_name = "MIB")]
+    pub min_free_mib: Option<u32>,
 }
 
 /// How much is kept of tasks that are over.

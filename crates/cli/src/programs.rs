@@ -53,6 +53,7 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
         allow_reset: options.allow_reset,
         page_key: page_key(dir)?,
         history: options.history.limits(),
+        min_free_bytes: options.min_free_mib.map(|mib| u64::from(mib) << 20),
         clock: Clock::System,
     })
     .await

@@ -65,6 +65,12 @@ impl State {
         &self.ecs
     }
 
+    /// How often the control plane was started.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// The facts of networks.
     #[must_use]
     pub fn network(&self) -> &network::State {
@@ -83,6 +89,8 @@ pub enum Event {
     Started,
     /// The history has these tasks durably, as they were in these versions.
     Archived(Vec<(TaskKey, u64)>),
+    /// Whether the disk is so full that nothing new may be taken in.
+    LowSpace(bool),
     /// Everything is to be stopped and forgotten. Answers how much is left; asked again until nothing is.
     Reset,
     /// Somebody asks for a change.
@@ -179,6 +187,8 @@ pub struct Control {
     archiving: BTreeSet<TaskKey>,
     /// How many messages this run has numbered.
     sequence: u32,
+    /// Whether nothing new may be taken in, for want of disk space. Not stored: whoever looks at the disk tells.
+    low_space: bool,
     /// Whether a loop has more to do than its last turn took.
     unfinished: bool,
 }
@@ -208,6 +218,7 @@ impl Control {
                 turn.archived(&tasks);
                 turn.output.reply = Some(Ok(Reply::Acknowledged));
             }
+            Event::LowSpace(low) => turn.control.low_space = low,
             Event::Reset => {
                 let left = turn.reset();
                 turn.output.reply = Some(Ok(left));
@@ -377,6 +388,9 @@ impl Turn<'_> {
 
     fn request(&mut self, principal: &Principal, scope: Scope, write: Write) {
         let reply = authorise(principal, &scope, write.action()).and_then(|()| {
+            if self.control.low_space && write.creates() {
+                return Err(Refusal::LowSpace);
+            }
             let caller = Caller {
                 scope,
                 arn: principal.arn(),

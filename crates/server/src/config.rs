@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use berth_core::iam::AccessKey;
-pub use berth_telemetry::history::Limits;
+pub use berth_telemetry::history::{HistoryStore, Limits};
+pub use berth_telemetry::logs::LogStore;
 pub use berth_wire::page::Key as PageKey;
 
 use crate::clock::Clock;
@@ -26,6 +27,8 @@ pub struct Config {
     pub page_key: PageKey,
     /// How much is kept of tasks that are over.
     pub history: Limits,
+    /// Below how many bytes of free disk space nothing new is taken in; if nothing is said, 512 MiB, or a twentieth of a smaller disk.
+    pub min_free_bytes: Option<u64>,
     /// Where the time comes from.
     pub clock: Clock,
 }

@@ -69,7 +69,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the store cannot load or write.
-    pub fn start(store: Store, clock: Clock, outbox: impl Outbox) -> Result<Self, crate::store::StoreError> {
+    pub fn start(store: Arc<Store>, clock: Clock, outbox: impl Outbox) -> Result<Self, crate::store::StoreError> {
         let facts = Arc::new(RwLock::new(Facts {
             control: Control::new(store.load()?),
             applied: 0,
@@ -149,7 +149,7 @@ fn read_lock(facts: &RwLock<Facts>) -> RwLockReadGuard<'_, Facts> {
 
 struct Writer {
     facts: Arc<RwLock<Facts>>,
-    store: Store,
+    store: Arc<Store>,
     clock: Clock,
     outbox: Box<dyn Outbox>,
     progress: watch::Sender<u64>,

@@ -59,7 +59,7 @@ pub fn read_if_there(path: &Path) -> Result<Option<String>> {
 }
 
 /// Makes the name of a new file durable.
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 

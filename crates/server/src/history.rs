@@ -94,6 +94,11 @@ impl History {
         self.leaving.clone()
     }
 
+    /// The store behind it.
+    pub(crate) fn store(&self) -> &HistoryStore {
+        &self.store
+    }
+
     /// Completes an answer with what the history knows. An answer that needs nothing of it passes.
     ///
     /// # Errors

@@ -5,7 +5,9 @@
 //! carries messages to agents.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 mod auth;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod ending;
@@ -17,6 +19,7 @@ mod http;
 mod metrics;
 mod services;
 mod sessions;
+mod space;
 pub mod store;
 mod tls;
 
@@ -29,22 +32,25 @@ use berth_core::control::Message;
 use berth_core::ecs::view::TaskView;
 use berth_telemetry::history::HistoryStore;
 use berth_telemetry::logs::LogStore;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 
 use crate::config::Config;
 use crate::engine::{Engine, Outbox};
 use crate::history::{History, Jobs, Leaving};
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
+use crate::space::Space;
 use crate::store::Store;
 
 /// Everything that requests are answered with.
 pub(crate) struct App {
     config: Config,
     engine: Engine,
+    store: Arc<Store>,
     logs: Arc<LogStore>,
     history: History,
     sessions: Sessions,
+    space: Space,
     metrics: Metrics,
     tls: Option<tls::Acceptor>,
 }
@@ -54,6 +60,7 @@ pub struct Server {
     app: Arc<App>,
     listeners: Vec<TcpListener>,
     leaving: Jobs,
+    admin: UnixListener,
 }
 
 /// Whom the brain's outputs are for.
@@ -82,7 +89,7 @@ impl Server {
         let tls = config.tls.as_ref().map(acceptor).transpose()?;
         let state_dir = config.data_dir.join("state");
         let logs_dir = config.data_dir.join("logs");
-        let store = Store::open(&state_dir)?;
+        let store = Arc::new(Store::open(&state_dir)?);
         let logs = Arc::new(LogStore::open(&logs_dir)?);
         let sessions = Sessions::default();
         let past = HistoryStore::open(&config.data_dir.join("history"))?;
@@ -91,24 +98,30 @@ impl Server {
             sessions: sessions.clone(),
             leaving: history.leaving(),
         };
-        let engine = Engine::start(store, config.clock.clone(), outside)?;
+        let engine = Engine::start(Arc::clone(&store), config.clock.clone(), outside)?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             listeners.push(listen(*address).await?);
         }
+        let space = Space::default();
+        space.look(&config, &engine).await?;
+        let admin = admin::listen(&config.data_dir)?;
         let app = App {
             tls,
             config,
             engine,
+            store,
             logs,
             history,
             sessions,
+            space,
             metrics: Metrics::default(),
         };
         Ok(Self {
             app: Arc::new(app),
             listeners,
             leaving,
+            admin,
         })
     }
 
@@ -127,7 +140,10 @@ impl Server {
             app,
             listeners,
             leaving,
+            admin,
         } = self;
+        let watching = tokio::spawn(space::watch(Arc::clone(&app)));
+        let admin = tokio::spawn(admin::serve(admin, Arc::clone(&app)));
         let expiry = tokio::spawn(expiry::expire(Arc::clone(&app)));
         let archived = app.metrics.archived_tasks.clone();
         let keeping = tokio::spawn(history::keep(
@@ -139,6 +155,8 @@ impl Server {
         http::serve(listeners, app, stop).await;
         expiry.abort();
         keeping.abort();
+        admin.abort();
+        watching.abort();
     }
 }
 

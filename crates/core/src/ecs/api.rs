@@ -229,6 +229,33 @@ pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Repl
 }
 
 impl Write {
+    /// Whether it asks for something new, which needs disk space for good. What lets go of things, changes them, or tells
+    /// what became of them does not.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        match self {
+            Self::CreateCluster(_)
+            | Self::RegisterTaskDefinition(_)
+            | Self::RunTask(_)
+            | Self::StartTask(_)
+            | Self::Tag(..) => true,
+            Self::UpdateCluster(..)
+            | Self::UpdateClusterSettings(..)
+            | Self::PutProviders(_)
+            | Self::DeleteCluster(_)
+            | Self::DeregisterTaskDefinition(_)
+            | Self::DeleteTaskDefinitions(_)
+            | Self::RegisterInstance(_)
+            | Self::DeregisterInstance(_)
+            | Self::UpdateInstancesState(_)
+            | Self::StopTask(_)
+            | Self::Untag(..)
+            | Self::Submit(_)
+            | Self::SubmitContainer(_)
+            | Self::SubmitAttachments(_) => false,
+        }
+    }
+
     /// The action in IAM's words.
     #[must_use]
     pub fn action(&self) -> &'static str {

@@ -76,6 +76,8 @@ pub enum Refusal {
     TargetNotFound,
     /// Something whose tags were asked for and that has none.
     Untaggable(Untaggable),
+    /// There is too little disk space to take in anything new.
+    LowSpace,
     /// A feature that Berth does not carry out; the sentence says which.
     NotBuilt(String),
     /// A task definition that is not valid.

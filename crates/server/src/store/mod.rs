@@ -4,6 +4,7 @@
 //! returns; loading gives back the changes whose fold is the state.
 
 mod error;
+mod raw;
 pub mod record;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,8 @@ use berth_core::control::{Change, State};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 pub use error::StoreError;
-use record::Table;
+pub use raw::{Row, readable};
+pub use record::Table;
 
 /// The layout of tables and keys that this version writes and reads.
 const FORMAT: u32 = 1;

@@ -49,6 +49,12 @@ impl Table {
         Self::Interfaces,
     ];
 
+    /// The table that has this name in the store.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
+    }
+
     /// The name that it has in the store.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -91,6 +91,7 @@ impl Plane {
                 keep_ms: 86_400_000,
                 most_bytes: 1 << 30,
             },
+            min_free_bytes: Some(0),
             clock: Clock::Set(Arc::clone(&now)),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()

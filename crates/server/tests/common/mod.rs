@@ -122,6 +122,7 @@ fn config(data_dir: &Path, allow_reset: bool) -> Config {
             keep_ms: 86_400_000,
             most_bytes: 1 << 30,
         },
+        min_free_bytes: Some(0),
         clock: Clock::System,
     }
 }

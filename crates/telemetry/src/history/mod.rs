@@ -12,7 +12,7 @@
 mod keys;
 
 use crate::store::{Read, Row, Store, Table, Turn, View};
-use crate::{Scope, StorageError};
+use crate::{RawRow, Scope, StorageError};
 use keys::{HeadRow, MarkRow, TotalsRow};
 use std::path::Path;
 
@@ -138,6 +138,25 @@ impl HistoryStore {
     pub fn clear(&self) -> Result<(), StorageError> {
         while self.delete_first(CLEAR_SLICE, |_, _| true)?.more {}
         Ok(())
+    }
+
+    /// Hands on all rows as they lie at this moment, for a backup: table, key and value.
+    ///
+    /// # Errors
+    /// [`StorageError`], and those of `take`.
+    pub fn export<E: From<StorageError>>(
+        &self,
+        take: impl FnMut(&'static str, &[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.store.export(take)
+    }
+
+    /// Puts rows of a backup back. Returns when they are durable.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn import(&self, rows: Vec<RawRow>) -> Result<(), StorageError> {
+        self.store.import(rows)
     }
 
     /// Deletes tasks in the order of their ends for as long as they are to go.

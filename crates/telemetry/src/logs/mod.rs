@@ -38,8 +38,8 @@ pub use model::{
 };
 pub use pattern::FilterPattern;
 
-use crate::StorageError;
 use crate::store::{Store, Table};
+use crate::{RawRow, StorageError};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -64,5 +64,24 @@ impl LogStore {
             store: Store::open(dir, &[Table::Events, Table::Timeline])?,
             expiring: Mutex::new(()),
         })
+    }
+
+    /// Hands on all rows as they lie at this moment, for a backup: table, key and value.
+    ///
+    /// # Errors
+    /// [`StorageError`], and those of `take`.
+    pub fn export<E: From<StorageError>>(
+        &self,
+        take: impl FnMut(&'static str, &[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.store.export(take)
+    }
+
+    /// Puts rows of a backup back. Returns when they are durable.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn import(&self, rows: Vec<RawRow>) -> Result<(), StorageError> {
+        self.store.import(rows)
     }
 }

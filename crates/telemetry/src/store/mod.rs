@@ -4,18 +4,21 @@
 //! * [`record`] spells rows as bytes,
 //! * [`view`] reads what is durable,
 //! * [`turn`] and [`commit`] write: a turn reads, decides and stages; a commit makes many turns durable with one sync.
+//! * [`raw`] copies all rows out and in.
 //!
 //! It does not know what the rows mean, and it never repairs: a damaged store is an error.
 
 mod commit;
 mod error;
 mod open;
+mod raw;
 mod record;
 mod turn;
 mod view;
 
 pub(crate) use commit::Store;
 pub use error::StorageError;
+pub use raw::RawRow;
 pub(crate) use record::{Key, KeyRange, Record, decode, encode};
 pub(crate) use turn::Turn;
 pub(crate) use view::{Read, Row, Rows, View};

@@ -72,7 +72,7 @@ impl DoubleEndedIterator for Rows {
     }
 }
 
-fn row(guard: fjall::Guard) -> Result<Row, StorageError> {
+pub(super) fn row(guard: fjall::Guard) -> Result<Row, StorageError> {
     let (key, value) = guard.into_inner().map_err(|error| StorageError::running(&error))?;
     Ok(Row { key, value })
 }

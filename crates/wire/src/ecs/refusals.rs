@@ -11,7 +11,11 @@ use crate::protocol::ServiceError;
 #[must_use]
 pub fn error(refusal: &Refusal) -> ServiceError {
     let (code, text) = exception(refusal);
-    let error = ServiceError::client(code, text);
+    let error = if *refusal == Refusal::LowSpace {
+        ServiceError::server(code, text)
+    } else {
+        ServiceError::client(code, text)
+    };
     if let Refusal::TokenConflict { resource_ids } = refusal {
         error.field("resourceIds", resource_ids.clone())
     } else {
@@ -65,6 +69,10 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::Attribute(fault) => attribute(fault),
         Refusal::TargetNotFound => plain("TargetNotFoundException", "The specified target was not found."),
         Refusal::Untaggable(why) => untaggable(*why),
+        Refusal::LowSpace => plain(
+            "ServerException",
+            "The control plane has too little free disk space to take in anything new. Stopping and deleting works.",
+        ),
         Refusal::NotBuilt(text) => ("UnsupportedFeatureException", text.clone()),
         Refusal::Definition(fault) => (CLIENT, definition_text(fault)),
         Refusal::DefinitionUnknown => plain(CLIENT, "Unable to describe task definition."),

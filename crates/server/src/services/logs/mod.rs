@@ -40,6 +40,9 @@ struct Place {
 /// The exception.
 pub(super) async fn answer(app: &App, call: &Call<'_>, operation: Operation) -> Result<Document, ServiceError> {
     call.authorise("AccessDeniedException")?;
+    if app.space.is_low() && creates(operation) {
+        return Err(refusal::low_space());
+    }
     match operation {
         Operation::CreateLogGroup => answered(app, call, groups::create).await,
         Operation::CreateLogStream => answered(app, call, streams::create).await,
@@ -55,6 +58,24 @@ pub(super) async fn answer(app: &App, call: &Call<'_>, operation: Operation) -> 
         other @ (Operation::ListTagsForResource | Operation::TagResource) => {
             Err(not_built(&logs::SERVICE, other.name()))
         }
+    }
+}
+
+/// Whether an operation asks for something new, which needs disk space. Senders of events keep them and come again.
+fn creates(operation: Operation) -> bool {
+    match operation {
+        Operation::CreateLogGroup | Operation::CreateLogStream | Operation::PutLogEvents | Operation::TagResource => {
+            true
+        }
+        Operation::DeleteLogGroup
+        | Operation::DeleteLogStream
+        | Operation::DeleteRetentionPolicy
+        | Operation::DescribeLogGroups
+        | Operation::DescribeLogStreams
+        | Operation::FilterLogEvents
+        | Operation::GetLogEvents
+        | Operation::PutRetentionPolicy
+        | Operation::ListTagsForResource => false,
     }
 }
 

@@ -31,6 +31,15 @@ pub(super) fn unavailable(error: &(dyn Error + 'static)) -> ServiceError {
     )
 }
 
+/// There is too little disk space to take in anything new.
+pub(super) fn low_space() -> ServiceError {
+    ServiceError::with_status(
+        "ServiceUnavailableException",
+        "The control plane has too little free disk space to take in anything new. Reading and deleting works.",
+        503,
+    )
+}
+
 /// Refuses a member that asks for something which is not done here.
 ///
 /// # Errors
