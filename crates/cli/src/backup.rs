@@ -17,7 +17,7 @@ use berth_server::files::sync_parent;
 /// # Errors
 /// What keeps it from being written.
 pub(crate) fn backup(options: &Backup) -> Result<()> {
-    let path = target(&options.to);
+    let path = std::path::absolute(target(&options.to))?;
     let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
     let written = write(options, &unfinished).and_then(|rows| {
         fs::rename(&unfinished, &path)?;

@@ -57,10 +57,13 @@ impl Space {
     }
 }
 
-/// Looks for as long as the server runs.
+/// Looks for as long as the server runs. Also at whether a write of log events has failed, after which they take no others.
 pub(crate) async fn watch(app: Arc<App>) {
     loop {
         tokio::time::sleep(PAUSE).await;
+        if let Some(error) = app.logs.failed() {
+            crate::ending::unwritable(&error);
+        }
         if let Err(error) = app.space.look(&app.config, &app.engine).await {
             tracing::warn!("nobody knows how much disk space is free: {error:#}");
         }

@@ -16,4 +16,4 @@ mod scope;
 mod store;
 
 pub use scope::Scope;
-pub use store::{RawRow, StorageError};
+pub use store::{RawRow, StorageError, guarded};

@@ -21,6 +21,7 @@ mod placement;
 mod properties;
 mod reports;
 mod run_task;
+mod space;
 mod start_task;
 mod stop_task;
 mod tags;

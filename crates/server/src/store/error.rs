@@ -61,7 +61,7 @@ impl StoreError {
         )]
         match error {
             fjall::Error::Locked => Self::InUse { path: dir.to_owned() },
-            fjall::Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => Self::io(dir, io),
+            fjall::Error::Io(io) if is_refusal(io.kind()) => Self::io(dir, io),
             other => Self::Damaged {
                 path: dir.to_owned(),
                 detail: other.to_string(),
@@ -74,4 +74,13 @@ impl StoreError {
             detail: error.to_string(),
         }
     }
+}
+
+/// Whether the file system does not let us, whatever is in the files.
+fn is_refusal(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        kind,
+        PermissionDenied | ReadOnlyFilesystem | StorageFull | QuotaExceeded
+    )
 }

@@ -10,9 +10,10 @@ pub mod record;
 mod tests;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use berth_core::control::{Change, State};
+use berth_telemetry::guarded;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 pub use error::StoreError;
@@ -28,6 +29,7 @@ const FORMAT_KEY: &str = "format";
 pub struct Store {
     database: Database,
     tables: Vec<(Table, Keyspace)>,
+    dir: PathBuf,
 }
 
 impl Store {
@@ -36,6 +38,11 @@ impl Store {
     /// # Errors
     /// A directory that is in use, damaged, or written by a newer version.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let opened = guarded(|| Self::open_files(dir));
+        opened.unwrap_or_else(|detail| Err(damaged(dir, detail)))
+    }
+
+    fn open_files(dir: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|error| StoreError::io(dir, &error))?;
         let database = Database::builder(dir)
             .open()
@@ -48,7 +55,8 @@ impl Store {
         check_format(dir, &database, &keyspace(Table::Control)?)?;
         let open = |table| keyspace(table).map(|keyspace| (table, keyspace));
         let tables = Table::ALL.into_iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Self { database, tables })
+        let dir = dir.to_owned();
+        Ok(Self { database, tables, dir })
     }
 
     /// The state that all committed changes make.
@@ -56,10 +64,17 @@ impl Store {
     /// # Errors
     /// A value that cannot be read.
     pub fn load(&self) -> Result<State, StoreError> {
+        let loaded = guarded(|| self.load_rows());
+        loaded.unwrap_or_else(|detail| Err(damaged(&self.dir, detail)))
+    }
+
+    fn load_rows(&self) -> Result<State, StoreError> {
         let mut state = State::default();
         for (table, keyspace) in &self.tables {
             for row in keyspace.iter() {
-                let (key, value) = row.into_inner().map_err(|error| StoreError::running(&error))?;
+                let (key, value) = row
+                    .into_inner()
+                    .map_err(|error| StoreError::opening(&self.dir, &error))?;
                 if key.as_ref() == FORMAT_KEY.as_bytes() {
                     continue;
                 }
@@ -96,6 +111,13 @@ impl Store {
     }
 }
 
+fn damaged(dir: &Path, detail: String) -> StoreError {
+    StoreError::Damaged {
+        path: dir.to_owned(),
+        detail,
+    }
+}
+
 /// Refuses a layout that is not ours; a store without one is new, and gets ours.
 fn check_format(dir: &Path, database: &Database, control: &Keyspace) -> Result<(), StoreError> {
     let found = control.get(FORMAT_KEY).map_err(|error| StoreError::running(&error))?;
@@ -114,9 +136,6 @@ fn check_format(dir: &Path, database: &Database, control: &Keyspace) -> Result<(
                 known: FORMAT,
             })
         }
-        Some(Err(_)) => Err(StoreError::Damaged {
-            path: dir.to_owned(),
-            detail: "its format is not a number".into(),
-        }),
+        Some(Err(_)) => Err(damaged(dir, "its format is not a number".into())),
     }
 }

@@ -66,6 +66,12 @@ impl LogStore {
         })
     }
 
+    /// Why the store takes no writes any more, if one has failed: it needs to be opened again.
+    #[must_use]
+    pub fn failed(&self) -> Option<StorageError> {
+        self.store.failed()
+    }
+
     /// Hands on all rows as they lie at this moment, for a backup: table, key and value.
     ///
     /// # Errors

@@ -42,6 +42,11 @@ impl Store {
         View::new(self.database.snapshot(), &self.tables)
     }
 
+    /// Why nothing is written any more, if a write has failed.
+    pub(crate) fn failed(&self) -> Option<StorageError> {
+        lock(&self.pending).failed.clone()
+    }
+
     /// Runs `decide` with exclusive access, and returns when everything it has seen and written is durable. When
     /// `decide` returns an error, nothing that it wrote counts.
     pub(crate) fn turn<T, E: From<StorageError>>(

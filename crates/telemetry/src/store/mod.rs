@@ -10,6 +10,7 @@
 
 mod commit;
 mod error;
+mod guard;
 mod open;
 mod raw;
 mod record;
@@ -18,6 +19,7 @@ mod view;
 
 pub(crate) use commit::Store;
 pub use error::StorageError;
+pub use guard::guarded;
 pub use raw::RawRow;
 pub(crate) use record::{Key, KeyRange, Record, decode, encode};
 pub(crate) use turn::Turn;

@@ -1,7 +1,7 @@
 //! Opening: creates the directory in one step, or recovers it, or says clearly why that is not possible.
 
 use super::commit::Pending;
-use super::{Key, Read, Record, StorageError, Store, Table, Tables};
+use super::{Key, Read, Record, StorageError, Store, Table, Tables, guarded};
 use fjall::{Database, KeyspaceCreateOptions};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -42,9 +42,8 @@ impl Store {
         if !exists(&dir.join(COMPLETE))? {
             create(dir, bulk)?;
         }
-        let store = guarded(dir, || {
-            open_tables(dir, bulk).map_err(|error| StorageError::opening(dir, &error))
-        })?;
+        let opened = guarded(|| open_tables(dir, bulk)).map_err(|text| damaged(dir, &text))?;
+        let store = opened.map_err(|error| StorageError::opening(dir, &error))?;
         store.check_format(dir)?;
         Ok(store)
     }
@@ -121,17 +120,6 @@ fn sync_parent(dir: &Path) -> Result<(), StorageError> {
     fs::File::open(parent)
         .and_then(|parent| parent.sync_all())
         .map_err(|error| io(parent, &error))
-}
-
-/// Turns a panic of the tree's recovery code, which it has for some kinds of damage, into an error.
-fn guarded<T>(dir: &Path, open: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("recovery gave up");
-        Err(damaged(dir, text))
-    })
 }
 
 fn exists(path: &Path) -> Result<bool, StorageError> {

@@ -111,6 +111,7 @@ impl World {
             "wait" => self.wait(line.word(1)),
             "restart" => self.restart(),
             "history" => self.confirms = line.word(1) == "confirms",
+            "disk" => self.handle(Event::LowSpace(line.word(1) == "full")),
             "reset" => self.handle(Event::Reset),
             "list" | "describe" => self.read(line),
             other => panic!("the language has no word {other:?}"),
