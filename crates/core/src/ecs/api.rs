@@ -238,6 +238,7 @@ impl Write {
             | Self::RegisterTaskDefinition(_)
             | Self::RunTask(_)
             | Self::StartTask(_)
+            | Self::PutAttributes(..)
             | Self::Tag(..) => true,
             Self::UpdateCluster(..)
             | Self::UpdateClusterSettings(..)
@@ -249,6 +250,7 @@ impl Write {
             | Self::DeregisterInstance(_)
             | Self::UpdateInstancesState(_)
             | Self::StopTask(_)
+            | Self::DeleteAttributes(..)
             | Self::Untag(..)
             | Self::Submit(_)
             | Self::SubmitContainer(_)
