@@ -110,6 +110,7 @@ impl State {
         let key = edit.key().clone();
         let old = self.tasks.apply(edit);
         let new = self.tasks.get(&key);
+        self.roster.change(old.as_ref(), new);
         let ended = |task: &Task| Some((task.times.stopped_at?, key.clone()));
         if let Some(old) = old.as_ref().and_then(ended) {
             self.ended.remove(&old);
@@ -130,7 +131,6 @@ impl State {
         });
         if let Some(old) = &old {
             let definition = self.definitions.get(&old.definition_key());
-            self.roster.remove(old);
             self.index.remove_task(old, definition);
             if new.is_none() {
                 self.revisions.task_went(&old.definition_key(), definition);
@@ -138,7 +138,6 @@ impl State {
         }
         if let Some(new) = new {
             let definition = self.definitions.get(&new.definition_key());
-            self.roster.add(new);
             self.index.add_task(new, definition);
             if old.is_none() {
                 self.revisions.task_came(&new.definition_key(), definition);

@@ -115,7 +115,7 @@ fn request_of_instances_and_tasks(
             let shape: ecs::DescribeTasksRequest = route.decode(raw)?;
             Ok(Request::Read(
                 Read::DescribeTasks(shape.cluster, shape.tasks),
-                shape.include.unwrap_or_default(),
+                included(shape.include, "TAGS")?,
             ))
         }
         Operation::ListTasks => tasks::list_tasks(route.decode(raw)?),
@@ -155,7 +155,6 @@ fn given<T>(list: Option<&Vec<T>>) -> bool {
     list.is_some_and(|list| !list.is_empty())
 }
 
-/// The route has opened the token: it is the place where the page before ended.
 /// The words of `include`, each of which must be one of `known`, a list with commas.
 fn included(words: Option<Vec<String>>, known: &'static str) -> Result<Vec<String>, Refusal> {
     let words = words.unwrap_or_default();
@@ -166,6 +165,7 @@ fn included(words: Option<Vec<String>>, known: &'static str) -> Result<Vec<Strin
     }
 }
 
+/// The route has opened the token: it is the place where the page before ended.
 fn page(limit: Option<i32>, token: Option<String>) -> PageWish {
     PageWish {
         limit: limit.map(i64::from),
