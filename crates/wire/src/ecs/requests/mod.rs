@@ -5,6 +5,7 @@ mod clusters;
 mod definitions;
 mod instances;
 mod overrides;
+mod settings;
 mod tags;
 mod tasks;
 
@@ -66,6 +67,10 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
         Operation::PutAttributes => Ok(attributes::put(route.decode(raw)?)),
         Operation::DeleteAttributes => Ok(attributes::delete(route.decode(raw)?)),
         Operation::ListAttributes => Ok(attributes::list(route.decode(raw)?)?),
+        Operation::PutAccountSetting => Ok(settings::put(route.decode(raw)?)),
+        Operation::PutAccountSettingDefault => Ok(settings::put_default(route.decode(raw)?)),
+        Operation::DeleteAccountSetting => Ok(settings::delete(route.decode(raw)?)),
+        Operation::ListAccountSettings => Ok(settings::list(route.decode(raw)?)),
         Operation::TagResource => Ok(tags::tag(route.decode(raw)?)),
         Operation::UntagResource => Ok(tags::untag(route.decode(raw)?)),
         Operation::ListTagsForResource => Ok(tags::list(route.decode(raw)?)),
