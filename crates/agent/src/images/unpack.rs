@@ -87,7 +87,7 @@ async fn prepare(shared: &Shared, lease: &Lease, key: &str, parent: &str) -> Res
         });
         async { containerd.snapshots().prepare(request).await }
     };
-    containerd.call(prepare).await.map(|answer| answer.mounts)
+    containerd.prepare_snapshot(prepare).await
 }
 
 /// Answers the digest of the unpacked archive, as containerd found it.

@@ -170,7 +170,7 @@ fn processes() -> Vec<RunningProcess> {
 }
 
 /// Innermost mounts first.
-fn unmount_below(dir: &Path) -> Result<(), RuntimeError> {
+pub(super) fn unmount_below(dir: &Path) -> Result<(), RuntimeError> {
     let mountinfo = fs::read_to_string("/proc/self/mountinfo")
         .map_err(|error| RuntimeError::io("read /proc/self/mountinfo", error))?;
     let mut points: Vec<PathBuf> = mountinfo

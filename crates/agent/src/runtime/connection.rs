@@ -21,6 +21,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::daemon::{Backing, ContainerdConfig, answers, root_cause};
 use super::error::{RuntimeError, connection_lost};
+use super::executed::was_executed;
 use super::keyed::KeyedLocks;
 use super::traits::HostTraits;
 use super::users::Accounts;
@@ -119,6 +120,11 @@ impl Containerd {
             answer => answer,
         };
         answer.map(Response::into_inner)
+    }
+
+    /// Whether the program of a container was ever executed, as far as that can be told.
+    pub(super) fn was_executed(&self, id: &str) -> Option<bool> {
+        was_executed(&self.inner.config.namespace, id)
     }
 
     /// Whether containerd was stopped for good, so that nobody may bring it back.

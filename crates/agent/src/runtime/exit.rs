@@ -95,7 +95,18 @@ impl Containerd {
         let cgroups = &self.inner.cgroups;
         let status_of = |container: &Container| match tasks.get(&container.id) {
             None => ContainerStatus::Created,
-            Some(task) => task_status(task, || out_of_memory(cgroups, container)),
+            Some(task) => match task_status(task, || out_of_memory(cgroups, container)) {
+                // Whoever started it was killed halfway: its end is not that of its program, or its program runs already.
+                ContainerStatus::Stopped(_) if self.was_executed(&container.id) == Some(false) => {
+                    ContainerStatus::Created
+                }
+                ContainerStatus::Created if task.pid != 0 && self.was_executed(&container.id) == Some(true) => {
+                    ContainerStatus::Running { pid: task.pid }
+                }
+                status @ (ContainerStatus::Created | ContainerStatus::Running { .. } | ContainerStatus::Stopped(_)) => {
+                    status
+                }
+            },
         };
         let mut infos: Vec<ContainerInfo> = containers
             .into_iter()

@@ -3,7 +3,8 @@
 //! Reading order: `daemon` (which containerd: the host's or a private one), `connection` (one
 //! channel, reconnecting), `spec` (the plain description of a container), `process` and `users`
 //! (Docker's rules for arguments, environment and users), `oci` (the specification that runc
-//! reads), `container` (create, start, kill, delete), `exit` (wait, list), `cleanup`.
+//! reads), `snapshots`, `container` (create, kill, delete), `start` and `executed` (once, however often it is tried), `exit` (wait,
+//! list), `cleanup`.
 //!
 //! Nothing here decides anything about ECS: no statuses, no retries of containers, no reasons.
 
@@ -13,11 +14,14 @@ mod connection;
 mod container;
 mod daemon;
 mod error;
+mod executed;
 mod exit;
 mod keyed;
 mod oci;
 mod process;
+mod snapshots;
 mod spec;
+mod start;
 mod traits;
 mod users;
 
