@@ -67,6 +67,11 @@ impl Link {
         let mut backoff = Backoff::default();
         let mut arn = self.join(&mut backoff, true).await?;
         loop {
+            // What was said to another container instance does not count for this one.
+            let registered = Event::Registered { instance: arn.clone() };
+            if self.events.send(registered).await.is_err() {
+                return Ok(());
+            }
             let began = Instant::now();
             let end = self.connection(&arn).await;
             let settled = began.elapsed() >= SETTLED;

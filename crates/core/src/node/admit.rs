@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::model::{
-    ContainerPhase, ContainerRecord, LogRecord, NodeTimes, Phase, ReportProgress, RuntimeId, TaskRecord,
+    ContainerPhase, ContainerRecord, LogRecord, NodeRecord, NodeTimes, Phase, ReportProgress, RuntimeId, TaskRecord,
 };
 use super::{Keep, MessageId, Node, Output, Save, ToControl, logs, reasons, report};
 use crate::ecs::model::{NetworkMode, TaskKey};
@@ -95,12 +95,24 @@ impl Node {
         }
     }
 
+    /// A new container instance has a sequence of its own, which may begin below that of the one before: a control plane
+    /// that has lost its state begins anew.
+    pub(super) fn registered(&mut self, instance: String, out: &mut Output) {
+        if self.node.instance.as_ref() == Some(&instance) {
+            return;
+        }
+        if self.node.instance.replace(instance).is_some() {
+            self.node.highest_seq = NodeRecord::default().highest_seq;
+        }
+        out.save.push(Save::Node(self.node.clone()));
+    }
+
     /// Notes a sequence number; answers whether it is the highest so far.
     fn raise_seq(&mut self, seq: i64, out: &mut Output) -> bool {
         let higher = seq > self.node.highest_seq;
         if higher {
             self.node.highest_seq = seq;
-            out.save.push(Save::Node(self.node));
+            out.save.push(Save::Node(self.node.clone()));
         }
         higher
     }

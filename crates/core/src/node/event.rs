@@ -16,6 +16,11 @@ pub struct MessageId(pub String);
 pub enum Event {
     /// The agent started. Always the first event.
     Restored(Restored),
+    /// The machine is registered. Comes before every conversation with the control plane.
+    Registered {
+        /// The ARN of the container instance.
+        instance: String,
+    },
     /// The control plane assigns tasks or wants them stopped.
     Payload {
         /// Its sequence number, if it has one.

@@ -26,6 +26,7 @@ mod report;
 mod restore;
 mod settle;
 mod step;
+mod strays;
 #[cfg(test)]
 mod tests;
 
@@ -33,8 +34,9 @@ pub use event::{Answer, Event, FoundContainer, FoundState, MessageId, Output, Re
 pub use logs::{AwsLogs, LogMode};
 pub use model::{ContainerPhase, ContainerRecord, Exit, NodeRecord, Phase, RuntimeId, TaskRecord};
 pub use op::{Netns, Op, StartContainer, Step, StepFacts, StepFailure};
+use strays::Strays;
 
-/// How long the record of a task is kept after its end was taken in, so that a late message cannot start it again.
+/// How long the record of a task is kept after its end was taken in and nothing of it is left, so that a late message cannot start it again.
 const KEPT_MS: i64 = 600_000;
 
 /// What the operator decides.
@@ -60,6 +62,8 @@ pub struct Node {
     wakeups: BTreeSet<(Timestamp, TaskKey)>,
     /// The last manifest, until its candidates are confirmed.
     manifest: Option<MessageId>,
+    /// Containers of tasks that are not on record, until they are removed.
+    strays: Strays,
     restored: bool,
     closing: bool,
 }
@@ -91,6 +95,7 @@ impl Node {
             tasks: BTreeMap::new(),
             wakeups: BTreeSet::new(),
             manifest: None,
+            strays: Strays::default(),
             restored: false,
             closing: false,
         }
@@ -109,9 +114,13 @@ impl Node {
         );
         match event {
             Event::Restored(restored) => self.restored(cx, restored, &mut out),
+            Event::Registered { instance } => self.registered(instance, &mut out),
             Event::Payload { seq, message, tasks } => self.payload(cx, (seq, message), tasks, &mut out),
             Event::Manifest { seq, message, tasks } => self.manifest(cx, (seq, message), &tasks, &mut out),
             Event::StopVerified { message, tasks } => self.stop_verified(cx, &message, &tasks, &mut out),
+            Event::Done { task, step, outcome } if !self.tasks.contains_key(&task) => {
+                self.strays.removed((task, step), outcome.is_ok(), cx.now);
+            }
             Event::Done { task, step, outcome } => self.turn(cx, &task, Keep::WhenActed, &mut out, |task, cx| {
                 settle::done(task, &step, outcome, cx.now);
             }),
@@ -134,13 +143,15 @@ impl Node {
         for key in due {
             self.turn(cx, &key, Keep::WhenActed, &mut out, |_, _| {});
         }
+        out.ops.extend(self.strays.due(cx.now));
         out
     }
 
     /// When [`Node::tick`] has something to do next.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        self.wakeups.first().map(|(at, _)| *at)
+        let of_tasks = self.wakeups.first().map(|(at, _)| *at);
+        of_tasks.into_iter().chain(self.strays.next_wakeup()).min()
     }
 
     /// All tasks on record, in the order of their keys; also those that are over, for a while.
@@ -202,7 +213,12 @@ impl Node {
         let before = (out.ops.len(), out.send.len());
         advance(&mut held.record, cx.now, self.config, out);
         let acted = before != (out.ops.len(), out.send.len());
-        let kept_until = held.record.reports.over_at.map(|at| at.plus_ms(KEPT_MS));
+        let over_at = held
+            .record
+            .reports
+            .over_at
+            .filter(|_| step::is_clean(&held.record) || self.closing);
+        let kept_until = over_at.map(|at| at.plus_ms(KEPT_MS));
         if kept_until.is_some_and(|until| self.closing || until <= cx.now) {
             out.save.push(Save::Delete(key.clone()));
             self.wake(key, None);

@@ -16,15 +16,21 @@ use crate::kernel::Timestamp;
 use crate::kernel::names::Name;
 
 /// What the agent must remember beside its tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRecord {
     /// The highest sequence number that the control plane has sent; -1 at first.
     pub highest_seq: i64,
+    /// The container instance that the sequence is of, by its ARN; none before the first registration.
+    #[serde(default)]
+    pub instance: Option<String>,
 }
 
 impl Default for NodeRecord {
     fn default() -> Self {
-        Self { highest_seq: -1 }
+        Self {
+            highest_seq: -1,
+            instance: None,
+        }
     }
 }
 

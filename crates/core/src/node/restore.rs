@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use super::event::{FoundContainer, FoundState, Restored};
 use super::model::{ContainerPhase, Exit, Phase, RuntimeId, TaskRecord};
-use super::op::Op;
 use super::{Keep, Node, Output, build, reasons, settle, step};
 use crate::ecs::model::TaskKey;
 use crate::ecs::view::assignment::Desired;
@@ -31,21 +30,15 @@ impl Node {
             self.insert(task);
             self.turn(cx, &key, Keep::Always, out, |_, _| {});
         }
-        out.ops.extend(found.into_iter().map(orphan));
+        for ((task, container), (runtime_id, _)) in found {
+            self.strays.add(task, container, runtime_id);
+        }
+        out.ops.extend(self.strays.due(cx.now));
     }
 }
 
 fn by_name(found: FoundContainer) -> ((TaskKey, Name), (RuntimeId, FoundState)) {
     ((found.task, found.container), (found.runtime_id, found.state))
-}
-
-/// A container of a task that is not on record has no future here.
-fn orphan(((task, container), (runtime_id, _)): ((TaskKey, Name), (RuntimeId, FoundState))) -> Op {
-    Op::Remove {
-        task,
-        container,
-        runtime_id,
-    }
 }
 
 fn compare(task: &mut TaskRecord, found: &mut Found, rebooted: bool, now: Timestamp) {

@@ -11,12 +11,12 @@ use crate::ecs::view::assignment::Desired;
 use crate::kernel::Timestamp;
 use crate::kernel::names::Name;
 
-/// How often a step of cleaning is tried before what it should remove is left behind.
-const CLEANING_TRIES: u32 = 5;
+/// The longest pause before a step of cleaning is tried again.
+const CLEANING_PAUSE_MOST_MS: i64 = 300_000;
+/// The longest pause before a process is killed again.
+const KILL_PAUSE_MOST_MS: i64 = 16_000;
 /// The pause after the first failure of a step of cleaning; it doubles with each.
 const CLEANING_PAUSE_MS: i64 = 1_000;
-/// The longest pause.
-const CLEANING_PAUSE_MOST_MS: i64 = 16_000;
 
 /// Takes in what `done` came to.
 pub(super) fn done(task: &mut TaskRecord, done: &Step, outcome: Result<StepFacts, StepFailure>, now: Timestamp) {
@@ -188,18 +188,26 @@ pub(super) fn vanish(container: &mut ContainerRecord, now: Timestamp) {
     });
 }
 
-/// A step of cleaning ended. One that fails is tried again; what resists is left behind at last, except a process that
-/// cannot be killed: its task has not ended.
+/// How long to wait before a step of cleaning is tried again that has failed `failures` times before.
+pub(super) fn cleaning_pause_ms(step: &Step, failures: u32) -> i64 {
+    let kill = matches!(step, Step::Kill(_));
+    let most_ms = if kill {
+        KILL_PAUSE_MOST_MS
+    } else {
+        CLEANING_PAUSE_MOST_MS
+    };
+    (CLEANING_PAUSE_MS << failures.min(10)).min(most_ms)
+}
+
+/// A step of cleaning ended. One that fails is tried again and again: nothing is left behind in silence.
 fn cleaned(task: &mut TaskRecord, cleaned: &Step, ok: bool, now: Timestamp) {
     let before = task.retries.iter().position(|retry| retry.step == *cleaned);
     let failures = before.map_or(0, |position| task.retries.swap_remove(position).failures);
-    let kill = matches!(cleaned, Step::Kill(_));
-    if !ok && (kill || failures + 1 < CLEANING_TRIES) {
-        let pause_ms = (CLEANING_PAUSE_MS << failures.min(10)).min(CLEANING_PAUSE_MOST_MS);
+    if !ok {
         task.retries.push(Retry {
             step: cleaned.clone(),
             failures: failures + 1,
-            at: Some(now.plus_ms(pause_ms)),
+            at: Some(now.plus_ms(cleaning_pause_ms(cleaned, failures))),
         });
         return;
     }
@@ -235,7 +243,7 @@ pub(super) fn follow(task: &mut TaskRecord, now: Timestamp) {
         task.known = ReportedStatus::Running;
         task.times.running_at = Some(now);
     }
-    if task.desired == Desired::Stopped && step::is_clean(task) {
+    if task.desired == Desired::Stopped && (step::is_clean(task) || step::resists(task)) {
         task.known = ReportedStatus::Stopped;
     }
 }

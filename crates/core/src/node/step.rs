@@ -15,10 +15,13 @@
 //! [`next`] is a pure function of the record; [`begin`] marks a step as under way, [`under_way`] finds those again after
 //! a restart. What the steps come to is taken in by `settle`.
 
-use super::model::{ContainerPhase, ContainerRecord, Phase, TaskRecord};
+use super::model::{ContainerPhase, ContainerRecord, Phase, Retry, TaskRecord};
 use super::op::Step;
 use crate::ecs::view::assignment::Desired;
 use crate::kernel::Timestamp;
+
+/// How often a step of cleaning must have failed before the end of the task is told all the same.
+const CLEANING_TRIES: u32 = 5;
 
 /// The steps that may begin now.
 pub(super) fn next(task: &TaskRecord, now: Timestamp) -> Vec<Step> {
@@ -126,6 +129,17 @@ pub(super) fn is_clean(task: &TaskRecord) -> bool {
     let gone = |phase: Option<Phase>| phase.is_none_or(|phase| matches!(phase, Phase::Absent | Phase::Gone));
     let container = |c: &ContainerRecord| c.phase == ContainerPhase::Removed && gone(c.bridge) && is_drained(c);
     gone(task.network) && gone(Some(task.cgroup)) && task.containers.iter().all(container)
+}
+
+/// Whether all containers have ended and what is left of the task resists: nothing goes on but cleaning that has failed
+/// often. The control plane is told the end then, while the cleaning goes on.
+pub(super) fn resists(task: &TaskRecord) -> bool {
+    let often = |retry: &Retry| retry.failures >= CLEANING_TRIES && !matches!(retry.step, Step::Kill(_));
+    let hopeless = |step: &Step| task.retries.iter().any(|retry| retry.step == *step && often(retry));
+    task.has_ended()
+        && !task.retries.is_empty()
+        && task.retries.iter().all(often)
+        && under_way(task).iter().all(hopeless)
 }
 
 /// The steps whose answers are awaited. They are those to repeat after a restart.

@@ -194,47 +194,152 @@ fn a_container_cannot_be_started() {
 }
 
 #[test]
-fn cleaning_is_tried_again_and_given_up() {
+fn cleaning_is_never_given_up() {
     let task = "none\n web* a";
     let story = "run\n all\n exit web 0\n ok remove web\n fail remove-cgroup Other busy\n wait 1\n fail remove-cgroup Other busy\n \
         wait 2\n fail remove-cgroup Other busy\n wait 4\n fail remove-cgroup Other busy\n wait 8\n \
-        fail remove-cgroup Other busy\n all";
+        fail remove-cgroup Other busy\n accept\n accept\n wait 700\n fail remove-cgroup Other busy\n wait 32\n crash\n \
+        fail remove-cgroup Other busy\n wait 200\n ok remove-cgroup\n wait 700";
     check(
         task,
         story,
         &expect![[r#"
-        > run
-          create-cgroup cpu=256
-          pull web a
-          ack payload-1
-        > all
-          start web sha256:a on isolated
-          report 1: RUNNING, web RUNNING
-        > exit web 0
-          remove web
-        > ok remove web
-          remove-cgroup
-        > fail remove-cgroup Other busy
-        > wait 1
-          (at 1.000 s)
-          remove-cgroup
-          report 2: RUNNING, web STOPPED 0
-        > fail remove-cgroup Other busy
-        > wait 2
-          (at 3.000 s)
-          remove-cgroup
-        > fail remove-cgroup Other busy
-        > wait 4
-          (at 7.000 s)
-          remove-cgroup
-        > fail remove-cgroup Other busy
-        > wait 8
-          (at 15.000 s)
-          remove-cgroup
-        > fail remove-cgroup Other busy
-        > all
-          report 3: STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
-    "#]],
+            > run
+              create-cgroup cpu=256
+              pull web a
+              ack payload-1
+            > all
+              start web sha256:a on isolated
+              report 1: RUNNING, web RUNNING
+            > exit web 0
+              remove web
+            > ok remove web
+              remove-cgroup
+            > fail remove-cgroup Other busy
+            > wait 1
+              (at 1.000 s)
+              remove-cgroup
+              report 2: RUNNING, web STOPPED 0
+            > fail remove-cgroup Other busy
+            > wait 2
+              (at 3.000 s)
+              remove-cgroup
+            > fail remove-cgroup Other busy
+            > wait 4
+              (at 7.000 s)
+              remove-cgroup
+            > fail remove-cgroup Other busy
+            > wait 8
+              (at 15.000 s)
+              remove-cgroup
+            > fail remove-cgroup Other busy
+            > accept
+              report 3: STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+            > accept
+            > wait 700
+              (at 31.000 s)
+              remove-cgroup
+            > fail remove-cgroup Other busy
+            > wait 32
+              (at 747.000 s)
+              remove-cgroup
+            > crash
+              remove-cgroup
+            > fail remove-cgroup Other busy
+            > wait 200
+              (at 811.000 s)
+              remove-cgroup
+            > ok remove-cgroup
+              forget 1
+            > wait 700
+        "#]],
+    );
+}
+
+#[test]
+fn the_end_is_told_once_undelivered_output_has_resisted_often() {
+    let task = "none\n web* a logs=/g opt:awslogs-stream-prefix=p";
+    let mut story = "run\n all\n exit web 0\n".to_owned();
+    for wait in [1, 2, 4, 8, 16, 32] {
+        let accepted = if wait == 1 { "accept\n" } else { "" };
+        story += &format!("fail drain-logs web Other no such region\n wait {wait}\n {accepted}");
+    }
+    check(
+        task,
+        &(story + " all"),
+        &expect![[r#"
+            > run
+              create-cgroup cpu=256
+              prepare-logs web /g p/web/..00000001 non-blocking
+              pull web a
+              ack payload-1
+            > all
+              start web sha256:a on isolated with logs
+              report 1: RUNNING, web RUNNING
+            > exit web 0
+              drain-logs web
+            > fail drain-logs web Other no such region
+            > wait 1
+              (at 1.000 s)
+              drain-logs web
+              report 2: RUNNING, web STOPPED 0
+            > accept
+            > fail drain-logs web Other no such region
+            > wait 2
+              (at 3.000 s)
+              drain-logs web
+            > fail drain-logs web Other no such region
+            > wait 4
+              (at 7.000 s)
+              drain-logs web
+            > fail drain-logs web Other no such region
+            > wait 8
+              (at 15.000 s)
+              drain-logs web
+            > fail drain-logs web Other no such region
+              report 3: STOPPED, pulling at 0.000 s, pulled at 0.000 s, ended at 0.000 s
+            > wait 16
+              (at 31.000 s)
+              drain-logs web
+            > fail drain-logs web Other no such region
+            > wait 32
+              (at 63.000 s)
+              drain-logs web
+            > all
+              remove web
+              remove-cgroup
+        "#]],
+    );
+}
+
+#[test]
+fn a_container_without_a_task_is_removed_however_often_that_fails() {
+    check(
+        "none\n web* a",
+        "run\n all\n stray\n fail remove web Other containerd is away\n wait 1\n fail remove web Other containerd is away\n \
+         wait 1\n wait 1\n ok remove web\n wait 1000",
+        &expect![[r#"
+            > run
+              create-cgroup cpu=256
+              pull web a
+              ack payload-1
+            > all
+              start web sha256:a on isolated
+              report 1: RUNNING, web RUNNING
+            > stray
+              remove web
+            > fail remove web Other containerd is away
+            > wait 1
+              (at 1.000 s)
+              remove web
+            > fail remove web Other containerd is away
+            > wait 1
+            > wait 1
+              (at 3.000 s)
+              remove web
+            > ok remove web
+            > wait 1000
+        "#]],
     );
 }
 

@@ -181,6 +181,38 @@ fn a_manifest_that_wants_what_is_over_hears_it_again() {
 }
 
 #[test]
+fn another_container_instance_begins_another_sequence() {
+    check(
+        JOB,
+        "registered a\n run\n all\n manifest 500 1\n registered a\n manifest 7\n crash\n registered b\n manifest 7\n \
+         verify 7 1\n manifest 6 1",
+        &expect![[r#"
+            > registered a
+            > run
+              create-cgroup cpu=256
+              pull job busybox
+              ack payload-1
+            > all
+              start job sha256:busybox on isolated
+              report 1: RUNNING, job RUNNING
+            > manifest 500 1
+              ack manifest-500
+            > registered a
+            > manifest 7
+            > crash
+              report 2: RUNNING, job RUNNING
+            > registered b
+            > manifest 7
+              ack manifest-7
+              candidates of manifest-7: 1
+            > verify 7 1
+              stop job
+            > manifest 6 1
+        "#]],
+    );
+}
+
+#[test]
 fn the_sequence_survives_a_restart() {
     check(
         JOB,

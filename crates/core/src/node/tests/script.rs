@@ -4,7 +4,8 @@
 //! `run [N]`, `stop [N]`, `payload N.. stop N..` · `ok STEP [CONTAINER]`, `fail STEP [CONTAINER] KIND [TEXT]`, `all` (every
 //! operation succeeds, every end is told, every report is accepted, until nothing is under way; no time passes) ·
 //! `exit NAME CODE`, `oom NAME`, `early NAME CODE` (the end comes before the answer of the start) · `accept`, `reject`, `lose` (the report on
-//! its way) · `wait SECONDS` · `stubborn NAME` · `vanish NAME` · `crash`, `reboot` · `manifest SEQ [N]..`, `verify SEQ [N]..` · `shutdown`.
+//! its way) · `wait SECONDS` · `stubborn NAME` · `vanish NAME` · `crash`, `reboot` · `manifest SEQ [N]..`, `verify SEQ [N]..`, `registered NAME` ·
+//! `stray` (the record of task 1 is lost while the agent is dead) · `shutdown`.
 
 use std::fmt::Write;
 
@@ -66,6 +67,13 @@ impl Teller {
                 message: MessageId(format!("manifest-{seq}")),
                 tasks: numbers_of(numbers).map(task_key).collect(),
             }),
+            ["registered", name] => self.world.handle(Event::Registered {
+                instance: (*name).to_owned(),
+            }),
+            ["stray"] => {
+                self.world.disk.remove(&task_key(1)).unwrap();
+                self.world.crash(false)
+            }
             ["shutdown"] => self.world.handle(Event::Shutdown),
             ["all"] => return self.all(),
             ["wait", seconds] => return self.wait(seconds.parse().unwrap()),

@@ -110,7 +110,7 @@ impl World {
     fn take(&mut self, output: &Output) {
         for save in &output.save {
             match save {
-                Save::Node(record) => self.node_record = *record,
+                Save::Node(record) => self.node_record = record.clone(),
                 Save::Put(record) => {
                     let text = serde_json::to_string(record).unwrap();
                     let read: TaskRecord = serde_json::from_str(&text).unwrap();
@@ -283,7 +283,7 @@ impl World {
             state: process.state,
         });
         let restored = Restored {
-            node: self.node_record,
+            node: self.node_record.clone(),
             records: self.disk.values().cloned().collect(),
             found: found.collect(),
             rebooted,
