@@ -390,7 +390,6 @@ TASK_BUILT = {
     "cpu",
     "memory",
     "runtimePlatform",
-    "placementConstraints",
     "tags",
 }
 RUN = ECS.operation_model("RunTask").input_shape
@@ -405,8 +404,6 @@ RUN_BUILT = {
     "startedBy",
     "clientToken",
     "placementStrategy",
-    "placementConstraints",
-    "capacityProviderStrategy",
     "tags",
     "propagateTags",
     "enableECSManagedTags",

@@ -22,7 +22,6 @@ STS = _models.get_service_model("sts")
 
 ECS_BUILT = {
     "CreateCluster",
-    "DeleteAccountSetting",
     "DeleteAttributes",
     "DeleteCluster",
     "DeregisterContainerInstance",
@@ -33,7 +32,6 @@ ECS_BUILT = {
     "DescribeTaskDefinition",
     "DescribeTasks",
     "DiscoverPollEndpoint",
-    "ListAccountSettings",
     "ListAttributes",
     "ListClusters",
     "ListContainerInstances",
@@ -41,8 +39,6 @@ ECS_BUILT = {
     "ListTaskDefinitionFamilies",
     "ListTaskDefinitions",
     "ListTasks",
-    "PutAccountSetting",
-    "PutAccountSettingDefault",
     "PutAttributes",
     "PutClusterCapacityProviders",
     "RegisterContainerInstance",

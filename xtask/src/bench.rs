@@ -34,7 +34,8 @@ pub(crate) fn api(root: &Path, options: &[&str]) -> Result<()> {
     step(root, "target/venv/bin/python", &script)
 }
 
-fn step(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+/// Runs one command at the root of the repository.
+pub(crate) fn step(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
     // A name with a folder in it is meant relative to the repository, whatever directory the user is in.
     let path = if program.contains('/') {
         root.join(program)

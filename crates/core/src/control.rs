@@ -293,8 +293,7 @@ impl Control {
     /// Why it is refused.
     pub fn read(&self, principal: &Principal, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
         authorise(principal, scope, read.action())?;
-        let caller = caller(principal, scope.clone());
-        api::read(&self.facts(), &caller, read)
+        api::read(&self.facts(), scope, read)
     }
 
     /// The networks of `scope`, as far as `extent` says.
@@ -324,13 +323,6 @@ impl Control {
             network: &self.state.network,
             connected: self.state.ecs.index().connected(),
         }
-    }
-}
-
-fn caller(principal: &Principal, scope: Scope) -> Caller {
-    Caller {
-        scope,
-        arn: principal.arn(),
     }
 }
 
@@ -399,7 +391,10 @@ impl Turn<'_> {
             if self.control.low_space && write.creates() {
                 return Err(Refusal::LowSpace);
             }
-            let caller = caller(principal, scope);
+            let caller = Caller {
+                scope,
+                arn: principal.arn(),
+            };
             match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
                 Step::Whole(admitted) => Ok(self.apply(admitted)),
                 Step::TaskByTask(order) => Ok(self.place(order)),

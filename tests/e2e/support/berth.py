@@ -224,14 +224,21 @@ class Berth:
 
     def containers(self) -> dict[str, host.Process]:
         """Runtime ids of all running containers with their processes, as containerd tells, not Berth."""
-        listing = self._ctr("tasks", "ls").splitlines()[1:]
+        listing = self.ctr("tasks", "ls").splitlines()[1:]
         running = [line.split() for line in listing if line.split()[2] == "RUNNING"]
         processes = {runtime_id: host.process(int(pid)) for runtime_id, pid, _ in running}
         return {runtime_id: process for runtime_id, process in processes.items() if process}
 
-    def _ctr(self, *arguments: str) -> str:
-        command = ["ctr", "--address", str(self.containerd_socket()), "--namespace", host.namespace_of(self.data_dir), *arguments]
-        return subprocess.check_output(command, text=True, timeout=60)
+    def has_containerd(self) -> bool:
+        """Whether the containerd that the agent has chosen answers."""
+        return subprocess.run(self._ctr("version"), capture_output=True, timeout=60, check=False).returncode == 0
+
+    def ctr(self, *arguments: str) -> str:
+        """What `ctr` says of the containerd that the agent uses."""
+        return subprocess.check_output(self._ctr(*arguments), text=True, timeout=60)
+
+    def _ctr(self, *arguments: str) -> list[str]:
+        return ["ctr", "--address", str(self.containerd_socket()), "--namespace", host.namespace_of(self.data_dir), *arguments]
 
     def containerd_socket(self) -> Path:
         """The socket that the agent has chosen."""

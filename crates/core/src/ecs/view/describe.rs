@@ -65,7 +65,6 @@ impl Facts<'_> {
                 }
                 named.reply()
             }
-            Answer::Setting(held) => Reply::Setting(held),
             Answer::Attributes(list) => Reply::Attributes(list, None),
             Answer::Acknowledged => Reply::Acknowledged,
         }
