@@ -390,6 +390,7 @@ TASK_BUILT = {
     "cpu",
     "memory",
     "runtimePlatform",
+    "placementConstraints",
     "tags",
 }
 RUN = ECS.operation_model("RunTask").input_shape
@@ -404,6 +405,8 @@ RUN_BUILT = {
     "startedBy",
     "clientToken",
     "placementStrategy",
+    "placementConstraints",
+    "capacityProviderStrategy",
     "tags",
     "propagateTags",
     "enableECSManagedTags",

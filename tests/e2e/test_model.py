@@ -22,6 +22,7 @@ STS = _models.get_service_model("sts")
 
 ECS_BUILT = {
     "CreateCluster",
+    "DeleteAccountSetting",
     "DeleteAttributes",
     "DeleteCluster",
     "DeregisterContainerInstance",
@@ -32,6 +33,7 @@ ECS_BUILT = {
     "DescribeTaskDefinition",
     "DescribeTasks",
     "DiscoverPollEndpoint",
+    "ListAccountSettings",
     "ListAttributes",
     "ListClusters",
     "ListContainerInstances",
@@ -39,6 +41,8 @@ ECS_BUILT = {
     "ListTaskDefinitionFamilies",
     "ListTaskDefinitions",
     "ListTasks",
+    "PutAccountSetting",
+    "PutAccountSettingDefault",
     "PutAttributes",
     "PutClusterCapacityProviders",
     "RegisterContainerInstance",

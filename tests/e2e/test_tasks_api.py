@@ -185,6 +185,8 @@ def test_what_is_described_and_what_is_not_there(story: Story):
     prefix = task["taskArn"].rpartition("/")[0]
     missing = {(failure["arn"], failure["reason"]) for failure in answer["failures"]}
     assert missing == {(f"{prefix}/{NOWHERE}", "MISSING"), (elsewhere, "MISSING")}
+    refusal = refused(story.ecs.describe_tasks, tasks=[NOWHERE], include=["EVERYTHING"])
+    assert refusal == (INVALID, "include should be one of [TAGS]")
     assert refused(story.ecs.describe_tasks, tasks=["nonsense"]) == (INVALID, "taskId length should be one of [32,36]")
     assert [one["name"] for one in task["attributes"]] == ["ecs.cpu-architecture"]
     assert (task["connectivity"], task["healthStatus"]) == ("CONNECTED", "UNKNOWN")

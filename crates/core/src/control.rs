@@ -293,7 +293,8 @@ impl Control {
     /// Why it is refused.
     pub fn read(&self, principal: &Principal, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
         authorise(principal, scope, read.action())?;
-        api::read(&self.facts(), scope, read)
+        let caller = caller(principal, scope.clone());
+        api::read(&self.facts(), &caller, read)
     }
 
     /// The networks of `scope`, as far as `extent` says.
@@ -323,6 +324,13 @@ impl Control {
             network: &self.state.network,
             connected: self.state.ecs.index().connected(),
         }
+    }
+}
+
+fn caller(principal: &Principal, scope: Scope) -> Caller {
+    Caller {
+        scope,
+        arn: principal.arn(),
     }
 }
 
@@ -391,10 +399,7 @@ impl Turn<'_> {
             if self.control.low_space && write.creates() {
                 return Err(Refusal::LowSpace);
             }
-            let caller = Caller {
-                scope,
-                arn: principal.arn(),
-            };
+            let caller = caller(principal, scope);
             match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
                 Step::Whole(admitted) => Ok(self.apply(admitted)),
                 Step::TaskByTask(order) => Ok(self.place(order)),

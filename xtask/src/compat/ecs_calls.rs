@@ -403,6 +403,61 @@ const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        title: "Account settings",
+        source: Source::Enumeration("SETTING_NAME"),
+        rows: &[
+            full(
+                "serviceLongArnFormat",
+                "tests/e2e/test_settings.py::test_a_setting_that_cannot_be_is_refused",
+            ),
+            full(
+                "taskLongArnFormat",
+                "tests/e2e/test_settings.py::test_a_setting_that_cannot_be_is_refused",
+            ),
+            full(
+                "containerInstanceLongArnFormat",
+                "tests/e2e/test_settings.py::test_a_setting_that_cannot_be_is_refused",
+            ),
+            partial(
+                "awsvpcTrunking",
+                "kept; instances have no limit of interfaces that it could raise",
+                "tests/e2e/test_settings.py::test_settings_that_change_nothing_here_are_kept",
+            ),
+            full(
+                "containerInsights",
+                "tests/e2e/test_settings.py::test_new_clusters_want_the_insights_of_the_account",
+            ),
+            partial(
+                "fargateFIPSMode",
+                "only disabled",
+                "tests/e2e/test_settings.py::test_a_setting_that_cannot_be_is_refused",
+            ),
+            partial(
+                "tagResourceAuthorization",
+                "kept; every caller is an administrator, who may tag",
+                "tests/e2e/test_settings.py::test_settings_that_change_nothing_here_are_kept",
+            ),
+            partial(
+                "fargateTaskRetirementWaitPeriod",
+                "kept; Berth retires no tasks by itself",
+                "tests/e2e/test_settings.py::test_settings_that_change_nothing_here_are_kept",
+            ),
+            full(
+                "guardDutyActivate",
+                "tests/e2e/test_settings.py::test_a_setting_that_cannot_be_is_refused",
+            ),
+            full(
+                "defaultLogDriverMode",
+                "crates/core/tests/control/settings.rs::log_mode",
+            ),
+            partial(
+                "fargateEventWindows",
+                "only disabled",
+                "tests/e2e/test_settings.py::test_a_setting_that_cannot_be_is_refused",
+            ),
+        ],
+    },
+    Section {
         title: "ListContainerInstances",
         source: Source::Structure("ListContainerInstancesRequest"),
         rows: &[

@@ -212,10 +212,24 @@ const SECTIONS: &[Section] = &[
         title: "Account settings",
         source: Source::Operations,
         rows: &[
-            refused("DeleteAccountSetting"),
-            refused("ListAccountSettings"),
-            refused("PutAccountSetting"),
-            refused("PutAccountSettingDefault"),
+            full(
+                "DeleteAccountSetting",
+                "tests/e2e/test_settings.py::test_settings_are_made_inherited_and_taken_back",
+            ),
+            full(
+                "ListAccountSettings",
+                "tests/e2e/test_settings.py::test_settings_are_listed_by_name_and_value_and_page_by_page",
+            ),
+            partial(
+                "PutAccountSetting",
+                "see the settings",
+                "tests/e2e/test_settings.py::test_settings_are_made_inherited_and_taken_back",
+            ),
+            partial(
+                "PutAccountSettingDefault",
+                "see the settings",
+                "tests/e2e/test_settings.py::test_settings_are_made_inherited_and_taken_back",
+            ),
         ],
     },
     Section {

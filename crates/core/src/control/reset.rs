@@ -39,7 +39,11 @@ impl Turn<'_> {
             .tokens()
             .iter()
             .map(|token| ecs::Change::ClientToken(Edit::Delete(token.key.clone())));
-        let mut first: Vec<ecs::Change> = tasks.chain(tokens).take(STEP).collect();
+        let settings = ecs
+            .settings()
+            .iter()
+            .map(|setting| ecs::Change::Setting(Edit::Delete(setting.key.clone())));
+        let mut first: Vec<ecs::Change> = tasks.chain(tokens).chain(settings).take(STEP).collect();
         if first.is_empty() && ecs.tasks().is_empty() {
             let definitions = ecs.definitions().iter();
             let definitions = definitions.map(|one| ecs::Change::TaskDefinition(Edit::Delete(one.key.clone())));

@@ -9,6 +9,7 @@ use super::admit::deregister_instance::{self, DeregisterInstance};
 use super::admit::register_instance::{self, RegisterInstance};
 use super::admit::register_task_definition::{self, Draft};
 use super::admit::run_task::{self, Admission, Order, RunTask};
+use super::admit::settings;
 use super::admit::start_task::{self, StartOrder, StartTask};
 use super::admit::stop_task::{self, StopTask};
 use super::admit::strategy::{self, PutProviders};
@@ -22,9 +23,10 @@ use super::view::attributes::AttributeFilter;
 use super::view::capacity::{self, ProviderFilter};
 use super::view::describe::Facts;
 use super::view::list::{self, DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, TaskFilter};
+use super::view::settings::SettingFilter;
 use super::view::{self, Answer, Reply};
+use crate::kernel::Cx;
 use crate::kernel::ids::Uuid;
-use crate::kernel::{Cx, Scope};
 
 /// A request that may change facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,12 @@ pub enum Write {
     PutAttributes(Option<String>, Vec<TargetAttribute>),
     /// DeleteAttributes: a cluster and attributes of its instances.
     DeleteAttributes(Option<String>, Vec<TargetAttribute>),
+    /// PutAccountSetting: name, value and principal.
+    PutSetting(String, String, Option<String>),
+    /// PutAccountSettingDefault: name and value.
+    PutSettingDefault(String, String),
+    /// DeleteAccountSetting: name and principal.
+    DeleteSetting(String, Option<String>),
     /// TagResource: an ARN and tags.
     Tag(String, Vec<(String, String)>),
     /// UntagResource: an ARN and keys of tags.
@@ -118,6 +126,8 @@ pub enum Read {
     ListTasks(Option<String>, TaskFilter, PageWish),
     /// ListAttributes.
     ListAttributes(AttributeFilter, PageWish),
+    /// ListAccountSettings.
+    ListSettings(SettingFilter, PageWish),
     /// ListTagsForResource, with its ARN.
     ListTags(String),
 }
@@ -156,6 +166,9 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
         Write::PutAttributes(cluster, list) => attributes::put(state, caller, cluster.as_deref(), list),
         Write::DeleteAttributes(cluster, list) => attributes::delete(state, caller, cluster.as_deref(), list),
+        Write::PutSetting(name, value, whom) => settings::put(state, caller, &name, &value, whom.as_deref()),
+        Write::PutSettingDefault(name, value) => settings::put_default(state, caller, &name, &value),
+        Write::DeleteSetting(name, whom) => settings::delete(state, caller, &name, whom.as_deref()),
         Write::Tag(arn, tags) => tag::tag(state, caller, &arn, tags),
         Write::Untag(arn, keys) => tag::untag(state, caller, &arn, &keys),
         Write::Submit(request) | Write::SubmitContainer(request) => admit_report(state, cx, caller, request),
@@ -210,8 +223,8 @@ fn admit_attachments(
 }
 
 /// Answers a read.
-pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
-    let state = facts.ecs;
+pub(crate) fn read(facts: &Facts<'_>, caller: &Caller, read: &Read) -> Result<Reply, Refusal> {
+    let (state, scope) = (facts.ecs, &caller.scope);
     match read {
         Read::DescribeClusters(names) => facts.describe_clusters(scope, names),
         Read::DescribeProviders(filter, page) => capacity::providers(state, scope, filter, page),
@@ -224,6 +237,7 @@ pub(crate) fn read(facts: &Facts<'_>, scope: &Scope, read: &Read) -> Result<Repl
         Read::DescribeTasks(cluster, names) => facts.describe_tasks(scope, cluster.as_deref(), names),
         Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
         Read::ListAttributes(filter, page) => view::attributes::list(state, scope, filter, page),
+        Read::ListSettings(filter, page) => view::settings::list(state, caller, filter, page),
         Read::ListTags(arn) => Ok(Reply::Tags(tag::find(state, scope, arn)?.tags().clone())),
     }
 }
@@ -239,6 +253,8 @@ impl Write {
             | Self::RunTask(_)
             | Self::StartTask(_)
             | Self::PutAttributes(..)
+            | Self::PutSetting(..)
+            | Self::PutSettingDefault(..)
             | Self::Tag(..) => true,
             Self::UpdateCluster(..)
             | Self::UpdateClusterSettings(..)
@@ -251,6 +267,7 @@ impl Write {
             | Self::UpdateInstancesState(_)
             | Self::StopTask(_)
             | Self::DeleteAttributes(..)
+            | Self::DeleteSetting(..)
             | Self::Untag(..)
             | Self::Submit(_)
             | Self::SubmitContainer(_)
@@ -278,6 +295,9 @@ impl Write {
             Self::StopTask(_) => "ecs:StopTask",
             Self::PutAttributes(..) => "ecs:PutAttributes",
             Self::DeleteAttributes(..) => "ecs:DeleteAttributes",
+            Self::PutSetting(..) => "ecs:PutAccountSetting",
+            Self::PutSettingDefault(..) => "ecs:PutAccountSettingDefault",
+            Self::DeleteSetting(..) => "ecs:DeleteAccountSetting",
             Self::Tag(..) => "ecs:TagResource",
             Self::Untag(..) => "ecs:UntagResource",
             Self::Submit(_) => "ecs:SubmitTaskStateChange",
@@ -303,6 +323,7 @@ impl Read {
             Self::DescribeTasks(..) => "ecs:DescribeTasks",
             Self::ListTasks(..) => "ecs:ListTasks",
             Self::ListAttributes(..) => "ecs:ListAttributes",
+            Self::ListSettings(..) => "ecs:ListAccountSettings",
             Self::ListTags(_) => "ecs:ListTagsForResource",
         }
     }

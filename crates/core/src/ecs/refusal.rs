@@ -1,6 +1,6 @@
 //! Every reason for which ECS refuses a request. `wire` maps each to an exception and a text, in one exhaustive match.
 
-use super::model::LaunchType;
+use super::model::{LaunchType, SettingName};
 use super::place::expression;
 use crate::kernel::ids::InstanceId;
 use crate::kernel::tags::TagFault;
@@ -22,6 +22,8 @@ pub enum Refusal {
     SettingName,
     /// A value that the setting cannot have.
     SettingValue,
+    /// An account setting that cannot be made so.
+    Setting(SettingFault),
     /// A word of `include` that the operation does not know; those that it knows.
     Include(&'static str),
     /// What a cluster cannot say of ExecuteCommand.
@@ -183,6 +185,23 @@ pub enum CommandFault {
     LogUnwanted,
     /// A place for logs that names neither a group nor a bucket.
     LogNowhere,
+}
+
+/// Why an account setting cannot be made or shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingFault {
+    /// No principal of this account.
+    Principal,
+    /// Another principal than the caller, who is not the root user.
+    OtherPrincipal,
+    /// Only the root user has this setting.
+    RootOnly(SettingName),
+    /// A setting that is only shown.
+    ReadOnly(SettingName),
+    /// A setting that nobody can disable any more.
+    AlwaysEnabled(SettingName),
+    /// A value to look for without its name.
+    ValueWithoutName,
 }
 
 /// Why an attribute cannot be put, deleted or listed.

@@ -73,8 +73,15 @@ impl Roster {
         }
     }
 
-    /// A task came, or changed to this.
-    pub(crate) fn add(&mut self, task: &Task) {
+    /// A task came, changed or went. Most changes leave it where it is.
+    pub(crate) fn change(&mut self, old: Option<&Task>, new: Option<&Task>) {
+        if old.map(place) != new.map(place) {
+            old.into_iter().for_each(|task| self.remove(task));
+            new.into_iter().for_each(|task| self.add(task));
+        }
+    }
+
+    fn add(&mut self, task: &Task) {
         let id = task.key.id;
         let lists = self.clusters.entry(task.key.cluster_key()).or_default().side(task);
         lists.by_instance.insert((task.instance, id));
@@ -82,8 +89,7 @@ impl Roster {
         lists.by_starter.extend(task.started_by.clone().map(|who| (who, id)));
     }
 
-    /// The opposite of [`Roster::add`], with the same task.
-    pub(crate) fn remove(&mut self, task: &Task) {
+    fn remove(&mut self, task: &Task) {
         let (key, id) = (task.key.cluster_key(), task.key.id);
         let Some(sides) = self.clusters.get_mut(&key) else {
             return;
@@ -98,6 +104,12 @@ impl Roster {
             self.clusters.remove(&key);
         }
     }
+}
+
+/// By what a task stands in the lists. Its key never changes.
+fn place(task: &Task) -> (bool, InstanceId, &FamilyName, Option<&Name>) {
+    let stopped = task.desired_status == TaskStatus::Stopped;
+    (stopped, task.instance, &task.family, task.started_by.as_ref())
 }
 
 impl Sides {

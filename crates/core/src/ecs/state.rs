@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counts::Counts;
 use super::model::task_definition::{Family, FamilyKey};
 use super::model::{
-    ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ClusterStatus, ContainerInstance, InstanceKey, Task,
-    TaskDefinition,
+    AccountSetting, ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ClusterStatus, ContainerInstance,
+    InstanceKey, Task, TaskDefinition,
 };
 use super::model::{FamilyName, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
@@ -30,6 +30,8 @@ pub enum Change {
     Task(Edit<Task>),
     /// A remembered client token.
     ClientToken(Edit<ClientToken>),
+    /// An account setting.
+    Setting(Edit<AccountSetting>),
 }
 
 /// The facts of ECS.
@@ -41,6 +43,7 @@ pub struct State {
     instances: Table<ContainerInstance>,
     tasks: Table<Task>,
     tokens: Table<ClientToken>,
+    settings: Table<AccountSetting>,
     index: Index,
     roster: Roster,
     counts: BTreeMap<ClusterKey, Counts>,
@@ -64,6 +67,7 @@ impl State {
             Change::Instance(edit) => self.apply_instance(edit),
             Change::Task(edit) => self.apply_task(edit),
             Change::ClientToken(edit) => self.apply_token(edit),
+            Change::Setting(edit) => drop(self.settings.apply(edit)),
         }
     }
 
@@ -110,6 +114,7 @@ impl State {
         let key = edit.key().clone();
         let old = self.tasks.apply(edit);
         let new = self.tasks.get(&key);
+        self.roster.change(old.as_ref(), new);
         let ended = |task: &Task| Some((task.times.stopped_at?, key.clone()));
         if let Some(old) = old.as_ref().and_then(ended) {
             self.ended.remove(&old);
@@ -130,7 +135,6 @@ impl State {
         });
         if let Some(old) = &old {
             let definition = self.definitions.get(&old.definition_key());
-            self.roster.remove(old);
             self.index.remove_task(old, definition);
             if new.is_none() {
                 self.revisions.task_went(&old.definition_key(), definition);
@@ -138,7 +142,6 @@ impl State {
         }
         if let Some(new) = new {
             let definition = self.definitions.get(&new.definition_key());
-            self.roster.add(new);
             self.index.add_task(new, definition);
             if old.is_none() {
                 self.revisions.task_came(&new.definition_key(), definition);
@@ -190,6 +193,12 @@ impl State {
     #[must_use]
     pub fn tokens(&self) -> &Table<ClientToken> {
         &self.tokens
+    }
+
+    /// The account settings that somebody has made.
+    #[must_use]
+    pub fn settings(&self) -> &Table<AccountSetting> {
+        &self.settings
     }
 
     /// What the machines have left, and which tasks stand on them.

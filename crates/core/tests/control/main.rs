@@ -21,6 +21,7 @@ mod placement;
 mod properties;
 mod reports;
 mod run_task;
+mod settings;
 mod space;
 mod start_task;
 mod stop_task;

@@ -32,13 +32,15 @@ pub enum Table {
     Tasks,
     /// Client tokens.
     ClientTokens,
+    /// Account settings.
+    AccountSettings,
     /// Network interfaces.
     Interfaces,
 }
 
 impl Table {
     /// All tables, in the order in which they are loaded: what others refer to comes first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Control,
         Self::Clusters,
         Self::Families,
@@ -46,6 +48,7 @@ impl Table {
         Self::Instances,
         Self::Tasks,
         Self::ClientTokens,
+        Self::AccountSettings,
         Self::Interfaces,
     ];
 
@@ -66,6 +69,7 @@ impl Table {
             Self::Instances => "ecs-instances",
             Self::Tasks => "ecs-tasks",
             Self::ClientTokens => "ecs-client-tokens",
+            Self::AccountSettings => "ecs-account-settings",
             Self::Interfaces => "network-interfaces",
         }
     }
@@ -97,6 +101,7 @@ pub fn encode(change: &Change) -> Row {
         Change::Ecs(Ecs::Instance(edit)) => row(Table::Instances, edit),
         Change::Ecs(Ecs::Task(edit)) => row(Table::Tasks, edit),
         Change::Ecs(Ecs::ClientToken(edit)) => row(Table::ClientTokens, edit),
+        Change::Ecs(Ecs::Setting(edit)) => row(Table::AccountSettings, edit),
         Change::Network(Network::Interface(edit)) => row(Table::Interfaces, edit),
     }
 }
@@ -114,6 +119,7 @@ pub fn decode(table: Table, value: &[u8]) -> Result<Change, String> {
         Table::Instances => Change::Ecs(Ecs::Instance(Edit::Put(entity(value)?))),
         Table::Tasks => Change::Ecs(Ecs::Task(Edit::Put(entity(value)?))),
         Table::ClientTokens => Change::Ecs(Ecs::ClientToken(Edit::Put(entity(value)?))),
+        Table::AccountSettings => Change::Ecs(Ecs::Setting(Edit::Put(entity(value)?))),
         Table::Interfaces => Change::Network(Network::Interface(Edit::Put(entity(value)?))),
     })
 }

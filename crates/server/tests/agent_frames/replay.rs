@@ -167,7 +167,12 @@ impl Replay {
                 "it is there already".to_owned()
             }
             "SubmitTaskStateChange" => self.state_change(line),
-            "GetParameters" | "GetTaskProtection" | "ListTagsForResource" => {
+            // It asks for the tags of its machine, and of a task that this control plane does not know.
+            "ListTagsForResource" => match self.world.plane.send(line) {
+                answer if answer.status == 200 => answer.body,
+                answer => answer.refusal().0,
+            },
+            "GetParameters" | "GetTaskProtection" => {
                 let (kind, _) = self.world.plane.send(line).refusal();
                 assert_eq!(kind == "UnrecognizedClientException", !line.is_of_known_key());
                 kind

@@ -1,7 +1,7 @@
 //! The brain's refusals as the exceptions and texts of ECS: the only place where they are spelled.
 
 use berth_core::ecs::Refusal;
-use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, StrategyFault};
+use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, SettingFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, Untaggable};
 use berth_core::kernel::tags::TagFault;
 
@@ -27,6 +27,10 @@ const CLIENT: &str = "ClientException";
 const INVALID: &str = "InvalidParameterException";
 
 /// Code and text of every refusal.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table with one row per refusal, which the compiler keeps whole"
+)]
 fn exception(refusal: &Refusal) -> (&'static str, String) {
     let invalid = |text: String| (INVALID, text);
     let plain = |code: &'static str, text: &str| (code, text.to_owned());
@@ -47,6 +51,7 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         ),
         Refusal::SettingName => plain(INVALID, "Invalid setting 'name'"),
         Refusal::SettingValue => plain(INVALID, "Invalid setting 'value'"),
+        Refusal::Setting(fault) => invalid(setting_text(*fault)),
         Refusal::Include(words) => invalid(format!("include should be one of [{words}]")),
         Refusal::Command(fault) => plain(INVALID, command_text(*fault)),
         Refusal::ProviderUnknown => plain(
@@ -185,6 +190,19 @@ fn attribute(fault: &AttributeFault) -> (&'static str, String) {
         }
     };
     (INVALID, text)
+}
+
+fn setting_text(fault: SettingFault) -> String {
+    match fault {
+        SettingFault::Principal => "Invalid setting 'principalArn'".to_owned(),
+        SettingFault::OtherPrincipal => {
+            "Only the root user can change or list the account settings of another principal.".to_owned()
+        }
+        SettingFault::RootOnly(name) => format!("The account setting {name} must be set by the root user."),
+        SettingFault::ReadOnly(name) => format!("The account setting {name} is read-only."),
+        SettingFault::AlwaysEnabled(name) => format!("The account setting {name} cannot be disabled."),
+        SettingFault::ValueWithoutName => "A name must be specified when a value is specified.".to_owned(),
+    }
 }
 
 fn command_text(fault: CommandFault) -> &'static str {

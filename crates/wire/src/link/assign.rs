@@ -432,6 +432,14 @@ mod tests {
         assert_eq!(from_payload(&payload), Ok(sent));
     }
 
+    /// The stock agent fails a payload over most overrides: what they change is merged before it gets here.
+    #[test]
+    fn nothing_is_left_to_override() {
+        let payload = to_payload(&assignment());
+        assert!(payload.overrides.is_none());
+        assert!(payload.containers.iter().all(|container| container.overrides.is_none()));
+    }
+
     #[test]
     fn a_stop_needs_only_the_task() {
         let mut payload = to_payload(&assignment());

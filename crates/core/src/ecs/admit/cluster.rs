@@ -1,5 +1,6 @@
 //! CreateCluster, UpdateCluster, UpdateClusterSettings and DeleteCluster.
 
+use super::settings;
 use super::strategy::{self, StrategyDraft};
 use super::{Admitted, Caller, check_length};
 use crate::ecs::model::cluster::{CommandConfiguration, CommandLog, CommandLogging, Insights};
@@ -78,6 +79,7 @@ pub fn create(state: &State, cx: &Cx, caller: &Caller, request: CreateCluster) -
     let items: Option<Vec<StrategyItem>> = items.transpose()?;
     let fresh = Cluster {
         tags,
+        insights: settings::insights(state, caller),
         ..Cluster::plain(key.clone(), cx.now)
     };
     let active = |cluster: &&Cluster| cluster.status == ClusterStatus::Active;
@@ -98,11 +100,14 @@ pub fn create(state: &State, cx: &Cx, caller: &Caller, request: CreateCluster) -
 ///
 /// # Errors
 /// Another cluster that is not there.
-pub fn spring_up(state: &State, cx: &Cx, key: &ClusterKey) -> Result<Option<Change>, Refusal> {
+pub fn spring_up(state: &State, cx: &Cx, caller: &Caller, key: &ClusterKey) -> Result<Option<Change>, Refusal> {
     match state.clusters().get(key) {
         Some(cluster) if cluster.status == ClusterStatus::Active => Ok(None),
         Some(_) | None if key.name.as_str() == "default" => {
-            let cluster = Cluster::plain(key.clone(), cx.now);
+            let cluster = Cluster {
+                insights: settings::insights(state, caller),
+                ..Cluster::plain(key.clone(), cx.now)
+            };
             Ok(Some(Change::Cluster(Edit::Put(cluster))))
         }
         Some(_) | None => Err(Refusal::ClusterNotFound),

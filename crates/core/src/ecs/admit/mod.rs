@@ -12,6 +12,7 @@ pub mod placement;
 pub mod register_instance;
 pub mod register_task_definition;
 pub mod run_task;
+pub mod settings;
 pub mod start_task;
 pub mod stop_task;
 pub mod strategy;

@@ -45,7 +45,7 @@ const MOST_ATTRIBUTES: usize = 500;
 /// A cluster that is not there (the default one springs up), an ARN, attributes or tags that do not fit.
 pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInstance) -> Result<Admitted, Refusal> {
     let cluster = refer::cluster(&caller.scope, request.cluster.as_deref())?;
-    let mut changes: Vec<Change> = cluster::spring_up(state, cx, &cluster)?.into_iter().collect();
+    let mut changes: Vec<Change> = cluster::spring_up(state, cx, caller, &cluster)?.into_iter().collect();
     let tags = Tags::new(request.tags).map_err(Refusal::Tags)?;
     check_length(request.client_token.as_ref(), "clientToken", 64)?;
     check_attributes(&request.attributes)?;

@@ -55,7 +55,7 @@ pub fn admit(state: &State, caller: &Caller, request: StartTask) -> Result<Start
         });
     }
     let definition = launch.find(state, caller)?;
-    let pattern = launch.pattern(caller, &cluster, definition, None, LIMITS)?;
+    let pattern = launch.pattern((state, caller), &cluster, definition, None, LIMITS)?;
     Ok(StartOrder {
         cluster,
         instances,

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod container;
 pub mod instance;
 pub mod overrides;
+pub mod setting;
 pub mod task;
 pub mod task_definition;
 pub mod words;
@@ -14,6 +15,7 @@ pub use cluster::{Cluster, ClusterKey, ClusterName, ClusterStatus};
 pub use container::{Container, ContainerStatus, NetworkBinding};
 pub use instance::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, LaunchType, Resources};
 pub use overrides::{ContainerOverride, Overrides};
+pub use setting::{AccountSetting, SettingKey, SettingName};
 pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskInterface, TaskKey, TaskStatus};
 pub use task_definition::{
     Architecture, ContainerDefinition, CpuMemory, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,

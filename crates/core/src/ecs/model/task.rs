@@ -97,6 +97,9 @@ pub struct Task {
     /// The capacity provider whose share it is of, if it was run by a strategy.
     #[serde(default)]
     pub capacity_provider: Option<CapacityProvider>,
+    /// Whether its containers wait for their logs, where the definition says nothing of it.
+    #[serde(default)]
+    pub blocking_logs: bool,
     /// Where it stands.
     pub last_status: TaskStatus,
     /// Where it should be: running or stopped.

@@ -1,8 +1,8 @@
 //! The words of the API for our enums, in one place: spelled here, parsed here.
 
-use super::CapacityProvider;
 use super::cluster::{CommandLogging, Insights};
 use super::{Architecture, ClusterStatus, ContainerStatus, DefinitionStatus, InstanceStatus, LaunchType, NetworkMode};
+use super::{CapacityProvider, SettingName};
 use super::{Protocol, StopCode, TaskStatus};
 
 /// Gives each enum its words, both ways.
@@ -42,6 +42,14 @@ words! {
     LaunchType { Ec2 = "EC2", Fargate = "FARGATE", External = "EXTERNAL" }
     NetworkMode { Bridge = "bridge", Host = "host", Awsvpc = "awsvpc", None = "none" }
     Protocol { Tcp = "tcp", Udp = "udp" }
+    SettingName {
+        DefaultLogDriverMode = "defaultLogDriverMode", AwsvpcTrunking = "awsvpcTrunking",
+        ContainerInsights = "containerInsights", ContainerInstanceLongArnFormat = "containerInstanceLongArnFormat",
+        FargateEventWindows = "fargateEventWindows", FargateFipsMode = "fargateFIPSMode",
+        FargateTaskRetirementWaitPeriod = "fargateTaskRetirementWaitPeriod",
+        GuardDutyActivate = "guardDutyActivate", ServiceLongArnFormat = "serviceLongArnFormat",
+        TagResourceAuthorization = "tagResourceAuthorization", TaskLongArnFormat = "taskLongArnFormat",
+    }
     StopCode {
         TaskFailedToStart = "TaskFailedToStart",
         EssentialContainerExited = "EssentialContainerExited",

@@ -87,7 +87,7 @@ pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&I
     let desired = crate::ecs::session::desired(task);
     let part = |(container, definition): (&Container, &ContainerDefinition)| AssignedContainer {
         id: container.id,
-        definition: definition.clone(),
+        definition: with_log_mode(task, definition.clone()),
     };
     let parts = task.containers.iter().zip(&definition.containers);
     let wanted = parts.filter(|_| desired == Desired::Running);
@@ -105,6 +105,17 @@ pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&I
         interface: interface.and_then(assigned_interface),
         containers: wanted.map(part).collect(),
     }
+}
+
+/// The definition with the log mode that the account has set, where it says nothing of one itself.
+fn with_log_mode(task: &Task, mut definition: ContainerDefinition) -> ContainerDefinition {
+    if let Some(log) = definition.log_configuration.as_mut().filter(|_| task.blocking_logs) {
+        let says = |name: &str| name == "mode" || name == "max-buffer-size";
+        if log.driver == "awslogs" && !log.options.iter().any(|(name, _)| says(name)) {
+            log.options.push(("mode".to_owned(), "blocking".to_owned()));
+        }
+    }
+    definition
 }
 
 fn assigned_interface(interface: &Interface) -> Option<AssignedInterface> {

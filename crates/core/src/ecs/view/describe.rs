@@ -65,6 +65,7 @@ impl Facts<'_> {
                 }
                 named.reply()
             }
+            Answer::Setting(held) => Reply::Setting(held),
             Answer::Attributes(list) => Reply::Attributes(list, None),
             Answer::Acknowledged => Reply::Acknowledged,
         }

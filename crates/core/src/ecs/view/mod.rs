@@ -6,10 +6,12 @@ pub mod capacity;
 pub mod describe;
 pub mod list;
 pub mod past;
+pub mod settings;
 
 use past::Past;
 use serde::{Deserialize, Serialize};
 
+use super::admit::settings::Held;
 use super::counts::Counts;
 use super::model::{
     Architecture, Attribute, CapacityProvider, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition,
@@ -36,6 +38,8 @@ pub enum Answer {
     Task(TaskKey),
     /// Tasks, and why there are not more.
     Tasks(Vec<TaskKey>, Vec<Failure>),
+    /// An account setting.
+    Setting(Held),
     /// Attributes of container instances.
     Attributes(Vec<(InstanceKey, Attribute)>),
     /// That it was taken.
@@ -67,6 +71,10 @@ pub enum Reply {
     Page(Page),
     /// Capacity providers with their ARNs, what was not found, and where the next page begins.
     Providers(Vec<(Arn, CapacityProvider)>, Vec<Failure>, Option<String>),
+    /// An account setting.
+    Setting(Held),
+    /// Account settings, and where the next page begins.
+    Settings(Vec<Held>, Option<String>),
     /// Attributes of container instances, and where the next page begins.
     Attributes(Vec<(InstanceKey, Attribute)>, Option<String>),
     /// The tags of one thing.

@@ -324,6 +324,7 @@ fn row(change: &Change) -> ((u8, String), bool) {
         Change::Ecs(ecs::Change::Instance(edit)) => of(4, edit),
         Change::Ecs(ecs::Change::Task(edit)) => of(5, edit),
         Change::Ecs(ecs::Change::ClientToken(edit)) => of(6, edit),
+        Change::Ecs(ecs::Change::Setting(edit)) => of(8, edit),
         Change::Network(network::Change::Interface(edit)) => of(7, edit),
     }
 }

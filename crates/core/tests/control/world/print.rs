@@ -3,6 +3,7 @@
 use berth_core::control::{Change, Message};
 use berth_core::ecs;
 use berth_core::ecs::Refusal;
+use berth_core::ecs::admit::settings::Held;
 use berth_core::ecs::model::cluster::{Cluster, Insights};
 use berth_core::ecs::model::task::Times;
 use berth_core::ecs::model::{Container, ContainerInstance, ContainerStatus, Protocol, Task, TaskDefinition, TaskKey};
@@ -58,6 +59,15 @@ impl World {
             Change::Ecs(ecs::Change::Instance(Edit::Put(instance))) => instance_line(instance),
             Change::Ecs(ecs::Change::Task(Edit::Put(task))) => self.task_line(task),
             Change::Ecs(ecs::Change::Task(Edit::Delete(key))) => format!("task {} forgotten", self.name_of(key)),
+            Change::Ecs(ecs::Change::Setting(Edit::Put(setting))) => {
+                format!(
+                    "setting {} {} of {}",
+                    setting.key.name, setting.value, setting.key.principal
+                )
+            }
+            Change::Ecs(ecs::Change::Setting(Edit::Delete(key))) => {
+                format!("setting {} of {} forgotten", key.name, key.principal)
+            }
             Change::Ecs(ecs::Change::ClientToken(Edit::Put(token))) => {
                 format!("token {} remembered", token.key.token)
             }
@@ -170,6 +180,11 @@ impl World {
                 let next = next.as_ref().map_or(String::new(), |next| format!("\n  next {next}"));
                 format!("= {}{next}", words.collect::<Vec<_>>().join(" "))
             }
+            Ok(Reply::Setting(held)) => format!("= {}", setting_line(held)),
+            Ok(Reply::Settings(list, next)) => {
+                let next = next.as_ref().map_or(String::new(), |next| format!("\n  next {next}"));
+                format!("{}{next}", many(list.iter().map(setting_line), &[]))
+            }
             Ok(Reply::Tags(tags)) => format!("= {}", tag_words(tags)),
             Ok(Reply::Past(past)) => panic!("the world completes what the history knows: {past:?}"),
             Ok(Reply::Acknowledged) => "= acknowledged".to_owned(),
@@ -182,6 +197,10 @@ impl World {
     pub(crate) fn clock(&self) -> i64 {
         self.now.since_ms(BEGIN) / 1000
     }
+}
+
+fn setting_line(held: &Held) -> String {
+    format!("setting {} {} of {}", held.name, held.value, held.principal)
 }
 
 fn tag_words(tags: &Tags) -> String {

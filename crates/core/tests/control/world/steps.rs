@@ -27,6 +27,7 @@ use berth_core::ecs::view::Reply;
 use berth_core::ecs::view::attributes::AttributeFilter;
 use berth_core::ecs::view::capacity::ProviderFilter;
 use berth_core::ecs::view::list::{DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, StatusWish, TaskFilter};
+use berth_core::ecs::view::settings::SettingFilter;
 use berth_core::kernel::ids::{InstanceId, TaskId};
 use berth_core::kernel::{CpuUnits, MemoryMib, Opaque, Timestamp};
 use berth_core::network::DefaultNetwork;
@@ -105,6 +106,18 @@ impl World {
                 let list = self.target_attributes(line);
                 self.write(Write::DeleteAttributes(line.owned("cluster"), list));
             }
+            "set" if line.has("default") => {
+                self.write(Write::PutSettingDefault(
+                    line.word(1).to_owned(),
+                    line.word(2).to_owned(),
+                ));
+            }
+            "set" => self.write(Write::PutSetting(
+                line.word(1).to_owned(),
+                line.word(2).to_owned(),
+                line.owned("of"),
+            )),
+            "unset" => self.write(Write::DeleteSetting(line.word(1).to_owned(), line.owned("of"))),
             "tag" => self.write(Write::Tag(self.place(line.word(1)), pairs(&line.list("tags")))),
             "untag" => self.write(Write::Untag(self.place(line.word(1)), line.list("keys"))),
             "attached" => self.submit_attachments(line),
@@ -463,6 +476,15 @@ impl World {
                     cluster,
                     name: line.owned("name"),
                     value: line.owned("value"),
+                },
+                page,
+            ),
+            ("list", "settings") => Read::ListSettings(
+                SettingFilter {
+                    name: line.owned("name"),
+                    value: line.owned("value"),
+                    principal: line.owned("of"),
+                    effective: line.has("effective"),
                 },
                 page,
             ),

@@ -4,6 +4,8 @@ mod clusters;
 mod instances;
 mod tasks;
 
+use berth_core::ecs::admit::settings::Held;
+use berth_core::ecs::model::SettingName;
 use berth_core::ecs::view::{Page, Reply};
 
 use super::definition;
@@ -95,10 +97,43 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
                 _ => into_document(ecs::PutAttributesResponse { attributes }),
             }
         }
+        Reply::Setting(held) => setting_document(operation, held),
+        Reply::Settings(list, next_token) => into_document(ecs::ListAccountSettingsResponse {
+            settings: Some(list.into_iter().map(setting).collect()),
+            next_token,
+        }),
         Reply::Tags(found) => into_document(ecs::ListTagsForResourceResponse {
             tags: Some(tags(&found)),
         }),
         Reply::Acknowledged | Reply::Remaining(_) => acknowledgment(operation),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each kind of reply belongs to a few of the 88 operations"
+)]
+fn setting_document(operation: Operation, held: Held) -> Document {
+    let setting = Some(setting(held));
+    match operation {
+        Operation::DeleteAccountSetting => into_document(ecs::DeleteAccountSettingResponse { setting }),
+        Operation::PutAccountSettingDefault => into_document(ecs::PutAccountSettingDefaultResponse { setting }),
+        _ => into_document(ecs::PutAccountSettingResponse { setting }),
+    }
+}
+
+/// An account setting as it holds.
+fn setting(held: Held) -> ecs::Setting {
+    let kind = if held.name == SettingName::GuardDutyActivate {
+        "aws_managed"
+    } else {
+        "user"
+    };
+    ecs::Setting {
+        name: Some(held.name.to_string()),
+        value: Some(held.value),
+        principal_arn: Some(held.principal),
+        r#type: Some(kind.to_owned()),
     }
 }
 

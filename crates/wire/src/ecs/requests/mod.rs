@@ -5,6 +5,7 @@ mod clusters;
 mod definitions;
 mod instances;
 mod overrides;
+mod settings;
 mod tags;
 mod tasks;
 
@@ -66,6 +67,10 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
         Operation::PutAttributes => Ok(attributes::put(route.decode(raw)?)),
         Operation::DeleteAttributes => Ok(attributes::delete(route.decode(raw)?)),
         Operation::ListAttributes => Ok(attributes::list(route.decode(raw)?)?),
+        Operation::PutAccountSetting => Ok(settings::put(route.decode(raw)?)),
+        Operation::PutAccountSettingDefault => Ok(settings::put_default(route.decode(raw)?)),
+        Operation::DeleteAccountSetting => Ok(settings::delete(route.decode(raw)?)),
+        Operation::ListAccountSettings => Ok(settings::list(route.decode(raw)?)),
         Operation::TagResource => Ok(tags::tag(route.decode(raw)?)),
         Operation::UntagResource => Ok(tags::untag(route.decode(raw)?)),
         Operation::ListTagsForResource => Ok(tags::list(route.decode(raw)?)),
@@ -115,7 +120,7 @@ fn request_of_instances_and_tasks(
             let shape: ecs::DescribeTasksRequest = route.decode(raw)?;
             Ok(Request::Read(
                 Read::DescribeTasks(shape.cluster, shape.tasks),
-                shape.include.unwrap_or_default(),
+                included(shape.include, "TAGS")?,
             ))
         }
         Operation::ListTasks => tasks::list_tasks(route.decode(raw)?),
@@ -155,7 +160,6 @@ fn given<T>(list: Option<&Vec<T>>) -> bool {
     list.is_some_and(|list| !list.is_empty())
 }
 
-/// The route has opened the token: it is the place where the page before ended.
 /// The words of `include`, each of which must be one of `known`, a list with commas.
 fn included(words: Option<Vec<String>>, known: &'static str) -> Result<Vec<String>, Refusal> {
     let words = words.unwrap_or_default();
@@ -166,6 +170,7 @@ fn included(words: Option<Vec<String>>, known: &'static str) -> Result<Vec<Strin
     }
 }
 
+/// The route has opened the token: it is the place where the page before ended.
 fn page(limit: Option<i32>, token: Option<String>) -> PageWish {
     PageWish {
         limit: limit.map(i64::from),

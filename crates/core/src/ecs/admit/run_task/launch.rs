@@ -3,6 +3,7 @@
 use super::NetworkWish;
 use super::checks::{self, InterfaceWish};
 use super::overrides::{self, OverridesDraft};
+use crate::ecs::admit::settings;
 use crate::ecs::admit::{Caller, check_length};
 use crate::ecs::model::{ClusterKey, DefinitionStatus, LaunchType, Overrides, TaskDefinition, TaskDefinitionKey};
 use crate::ecs::refer;
@@ -62,6 +63,8 @@ pub struct Pattern {
     pub started_by: Option<Name>,
     /// Its tags.
     pub tags: Tags,
+    /// Whether its containers wait for their logs, where the definition says nothing of it.
+    pub blocking_logs: bool,
 }
 
 /// The tag by which ECS says which cluster a task belongs to.
@@ -91,7 +94,7 @@ impl Launch {
     /// What the tasks will be made from. `launch_type` is missing where the machine decides it.
     pub(crate) fn pattern(
         self,
-        caller: &Caller,
+        (state, caller): (&State, &Caller),
         cluster: &ClusterKey,
         definition: &TaskDefinition,
         launch_type: Option<LaunchType>,
@@ -103,6 +106,7 @@ impl Launch {
         let overrides = overrides::check(self.overrides, definition, launch_type).map_err(Refusal::Launch)?;
         checks::built(definition, &self.unbuilt, limits.operation)?;
         Ok(Pattern {
+            blocking_logs: settings::blocking_logs(state, caller),
             definition: definition.key.clone(),
             overrides,
             interface,

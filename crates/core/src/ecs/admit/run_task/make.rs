@@ -174,6 +174,7 @@ impl<'a> Site<'a> {
             zone: zone.unwrap_or_default(),
             launch_type,
             capacity_provider: None,
+            blocking_logs: pattern.blocking_logs,
             last_status: if pattern.interface.is_some() {
                 TaskStatus::Provisioning
             } else {

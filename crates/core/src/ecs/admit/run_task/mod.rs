@@ -112,7 +112,7 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: RunTask) -> Resul
     if let Some(known) = token.as_ref().and_then(|key| state.tokens().get(key)) {
         return repetition(known, request.digest).map(Admission::Repeated);
     }
-    let first = cluster::spring_up(state, cx, &cluster)?;
+    let first = cluster::spring_up(state, cx, caller, &cluster)?;
     let definition = launch.find(state, caller)?;
     let count = u32::try_from(request.count).ok();
     let count = count
@@ -129,7 +129,7 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: RunTask) -> Resul
     checks::launch_type(definition, launch_type, request.platform_version.as_deref())?;
     let pattern = request
         .launch
-        .pattern(caller, &cluster, definition, Some(launch_type), LIMITS)?;
+        .pattern((state, caller), &cluster, definition, Some(launch_type), LIMITS)?;
     checks::machines(state, &cluster, launch_type)?;
     Ok(Admission::Fresh(Order {
         first,

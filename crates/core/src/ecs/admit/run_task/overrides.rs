@@ -55,17 +55,17 @@ pub fn check(
     launch_type: Option<LaunchType>,
 ) -> Result<Option<Box<Overrides>>, LaunchFault> {
     if draft.characters > MOST_CHARACTERS {
-        return Err((LaunchFault::OverridesTooLong(MOST_CHARACTERS)));
+        return Err(LaunchFault::OverridesTooLong(MOST_CHARACTERS));
     }
     let mut names = BTreeSet::new();
     for container in &draft.containers {
         let name = container.name.as_deref().filter(|name| !name.is_empty());
-        let name = name.ok_or((LaunchFault::OverrideNameMissing))?;
+        let name = name.ok_or(LaunchFault::OverrideNameMissing)?;
         if definition.container(name).is_none() {
-            return Err((LaunchFault::OverrideUnknown(name.to_owned())));
+            return Err(LaunchFault::OverrideUnknown(name.to_owned()));
         }
         if !names.insert(name.to_owned()) {
-            return Err((LaunchFault::OverrideTwice(name.to_owned())));
+            return Err(LaunchFault::OverrideTwice(name.to_owned()));
         }
     }
     let overrides = parse(draft).map_err(LaunchFault::Override)?;
