@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | compat | shapes | bench | crash`.
+//! The project\'s own tools: `cargo xtask ci | tidy | compat | shapes | bench | crash | fuzz`.
 //!
 //! Why a program instead of shell scripts: the checks are code, so they have types, tests and reviewers.
 //! It does not contain anything that Berth needs at run time, and no crate of the product may depend on it.
@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod compat;
 mod crash;
+mod fuzz;
 mod shapes;
 mod tidy;
 
@@ -23,6 +24,7 @@ cargo xtask <command>
   tidy     the rules that the compiler does not know: layers, purity, sizes, freshness, hygiene
   compat   write docs/compatibility.md from the tables in xtask/src/compat/
   shapes   generate crates/wire/src/shapes/ from the published models; --check only compares (both download)
+  fuzz     look for bytes that a parser does not bear: [TARGET] [--seconds N], by default all targets, 60 s each
   bench    start: from RunTask to RUNNING, beside `ctr run` of the same image (--rounds N, --parallel N)
            api: calls per second beside etcd's puts, and memory (--rounds N, --seconds N, --tasks N)
   crash    kill server, agent and containerd at random while tasks start and stop, and compare (--rounds N, --seed N)";
@@ -47,6 +49,7 @@ fn run() -> Result<()> {
         ["bench", "start", options @ ..] => bench::start(&root(), options),
         ["bench", "api", options @ ..] => bench::api(&root(), options),
         ["crash", options @ ..] => crash::run(&root(), options),
+        ["fuzz", options @ ..] => fuzz::run(&root(), options),
         ["shapes"] => shapes::write(&root()),
         ["shapes", "--check"] => shapes::check(&root()),
         ["help" | "--help" | "-h"] => {

@@ -52,6 +52,7 @@ pub(crate) struct App {
     sessions: Sessions,
     space: Space,
     metrics: Metrics,
+    bodies: Arc<http::Budget>,
     tls: Option<tls::Acceptor>,
 }
 
@@ -116,6 +117,7 @@ impl Server {
             sessions,
             space,
             metrics: Metrics::default(),
+            bodies: http::Budget::new(http::BODIES_BYTES),
         };
         Ok(Self {
             app: Arc::new(app),

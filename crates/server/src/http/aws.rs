@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode, header};
 use berth_wire::protocol::{self, Protocol, ServiceError, Unrouted, route};
@@ -18,12 +18,13 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request<Body>) 
     let started = Instant::now();
     let request_id = request_id();
     let (parts, body) = request.into_parts();
-    let body = match limits::collect(body).await {
+    let asks_first = parts.headers.contains_key(header::EXPECT);
+    let body = match limits::collect(&app.bodies, body, asks_first).await {
         Ok(body) => body,
         Err(unread) => return unread_body(unread, &request_id),
     };
     let head = Head::of(&parts);
-    let answered = answered(&app, &head, &body, &request_id).await;
+    let answered = answered(&app, &head, &body.bytes, &request_id).await;
     app.metrics.request(
         answered.service,
         answered.operation,
@@ -40,7 +41,7 @@ struct Answered {
     response: protocol::Response,
 }
 
-async fn answered(app: &App, head: &Head<'_>, body: &Bytes, request_id: &str) -> Answered {
+async fn answered(app: &App, head: &Head<'_>, body: &[u8], request_id: &str) -> Answered {
     let headers = head.headers();
     let raw = protocol::Request {
         head: head.request(&headers),
@@ -103,6 +104,10 @@ fn unread_body(unread: Unread, request_id: &str) -> Response<Body> {
             ServiceError::with_status("RequestEntityTooLargeException", text, 413)
         }
         Unread::TooSlow => ServiceError::with_status("RequestTimeout", "The request's body took too long.", 408),
+        Unread::Displaced => {
+            let text = "Too many requests arrive at once, and this one was among the slowest. Try again.";
+            ServiceError::with_status("ServiceUnavailableException", text, 503)
+        }
         Unread::Broken => ServiceError::client("IncompleteBody", "The request's body ended early."),
     };
     respond(Protocol::AwsJson11.encode_error(None, &error, request_id))

@@ -1,6 +1,7 @@
 //! The one endpoint: AWS requests, agents' sockets, health and metrics.
 
 mod aws;
+mod bodies;
 mod descriptors;
 mod limits;
 mod opening;
@@ -15,6 +16,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 
+pub(crate) use bodies::Budget;
+pub(crate) use limits::BODIES_BYTES;
 pub(crate) use serve::serve;
 
 use crate::App;

@@ -8,6 +8,8 @@ use futures_util::future::join_all;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::TcpUserTimeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -59,14 +61,23 @@ async fn accept(listener: &TcpListener, app: &Arc<App>, slots: &Arc<Semaphore>, 
 
 /// Serves one connection.
 async fn connection(stream: TcpStream, app: Arc<App>, service: Service) {
-    // Answers are small and complete: nothing is gained by waiting for more.
-    if stream.set_nodelay(true).is_err() {
-        return;
+    if let Err(error) = prepare(&stream) {
+        return tracing::debug!(%error, "a connection cannot be served");
     }
     match &app.tls {
         None => plain(stream, service, limits::HEAD_TIME).await,
         Some(tls) => encrypted(tls.accept(stream), service, limits::HEAD_TIME).await,
     }
+}
+
+/// What holds for every connection.
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    // Answers are small and complete: nothing is gained by waiting for more.
+    stream.set_nodelay(true)?;
+    // A peer that has vanished confirms nothing: the system ends the connection then, and with it an agent's session.
+    let milliseconds = u32::try_from(limits::VANISHED_TIME.as_millis()).expect("less than a month");
+    setsockopt(stream, TcpUserTimeout, &milliseconds)?;
+    Ok(())
 }
 
 /// Serves a connection without TLS, whose client has `opening_time` to show which HTTP it speaks.
@@ -138,6 +149,16 @@ mod tests {
         let service = TowerToHyperService::new(axum::Router::new());
         tokio::spawn(plain(stream, service, opening_time));
         client
+    }
+
+    #[tokio::test]
+    async fn connections_end_when_their_peer_vanishes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        prepare(&stream).unwrap();
+        let limit = nix::sys::socket::getsockopt(&stream, TcpUserTimeout).unwrap();
+        assert_eq!(u128::from(limit), limits::VANISHED_TIME.as_millis());
     }
 
     #[tokio::test]
