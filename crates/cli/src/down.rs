@@ -94,6 +94,7 @@ async fn together(home: &Home, contact: &Contact) -> Result<Ended> {
         allow_reset: false,
         history: crate::options::HistoryOptions::default(),
         min_free_mib: None,
+        fleet: crate::options::FleetOptions::default(),
     };
     let control = control_plane(home.dir(), &endpoint, &key).await?;
     let address = url(&control, &endpoint)?;

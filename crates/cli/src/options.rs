@@ -122,6 +122,8 @@ pub(crate) struct Endpoint {
     /// The account that everything belongs to.
     #[arg(long, value_name = "ID", default_value = "000000000000", value_parser = account)]
     pub account_id: AccountId,
+    #[command(flatten)]
+    pub fleet: FleetOptions,
     /// Let POST /_berth/reset stop everything and wipe all state, for test suites.
     #[arg(long)]
     pub allow_reset: bool,
@@ -185,6 +187,30 @@ pub(crate) struct Encryption {
     /// Listen on an address that others can reach although requests are not encrypted.
     #[arg(long, conflicts_with_all = ["tls", "tls_cert"])]
     pub insecure_http: bool,
+}
+
+/// What there may be at most. Nothing is limited unless it is said.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Limits (none unless given)")]
+pub(crate) struct FleetOptions {
+    /// The most clusters of an account in a region.
+    #[arg(long, value_name = "N")]
+    pub most_clusters: Option<u32>,
+    /// The most container instances of a cluster.
+    #[arg(long, value_name = "N")]
+    pub most_instances_per_cluster: Option<u32>,
+    /// The most tasks of a cluster that are not over.
+    #[arg(long, value_name = "N")]
+    pub most_tasks_per_cluster: Option<u32>,
+    /// The most revisions of a family of task definitions, deleted ones included.
+    #[arg(long, value_name = "N")]
+    pub most_revisions_per_family: Option<u32>,
+    /// The most calls of ECS a second, for each account and region; agents' calls are not counted.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub calls_per_second: Option<u32>,
+    /// The most tasks a minute that RunTask and StartTask start, for each account and region.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub launches_per_minute: Option<u32>,
 }
 
 /// How the machine serves.

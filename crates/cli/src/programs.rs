@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use berth_agent::{Cleaned, Config as AgentConfig, Credentials, Ended};
+use berth_core::ecs::quota::{Limits as FleetLimits, Quotas, RateLimits};
 use berth_server::Server as ControlPlane;
 use berth_server::clock::Clock;
 use berth_server::config::Config as ServerConfig;
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 use crate::encryption;
 use crate::home::{Contact, Home};
 use crate::keys::{Key, page_key};
-use crate::options::{Agent, Endpoint, Machine, Server};
+use crate::options::{Agent, Endpoint, FleetOptions, Machine, Server};
 use crate::signals::{Ending, Signals};
 
 /// The most attributes that an operator may give a machine, as in ECS.
@@ -54,9 +55,26 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
         page_key: page_key(dir)?,
         history: options.history.limits(),
         min_free_bytes: options.min_free_mib.map(|mib| u64::from(mib) << 20),
+        limits: fleet_limits(&options.fleet),
         clock: Clock::System,
     })
     .await
+}
+
+/// The limits of a control plane.
+fn fleet_limits(options: &FleetOptions) -> FleetLimits {
+    FleetLimits {
+        quotas: Quotas {
+            clusters: options.most_clusters,
+            instances_per_cluster: options.most_instances_per_cluster,
+            tasks_per_cluster: options.most_tasks_per_cluster,
+            revisions_per_family: options.most_revisions_per_family,
+        },
+        rates: RateLimits {
+            calls_per_second: options.calls_per_second,
+            launches_per_minute: options.launches_per_minute,
+        },
+    }
 }
 
 /// The URL at which clients of this host reach a control plane.

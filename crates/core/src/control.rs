@@ -14,6 +14,7 @@ use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Step, Write};
 use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::place::Planner;
+use crate::ecs::quota::Quotas;
 use crate::ecs::reconcile::leave;
 use crate::ecs::session::ToAgent;
 use crate::ecs::view::describe::Facts;
@@ -185,6 +186,8 @@ pub struct Control {
     /// Tasks that were handed over to the history, which has not confirmed them yet. Not stored: after a restart they are
     /// handed over again, and the history has them once however often it takes them.
     archiving: BTreeSet<TaskKey>,
+    /// How much there may be.
+    quotas: Quotas,
     /// How many messages this run has numbered.
     sequence: u32,
     /// Whether nothing new may be taken in, for want of disk space. Not stored: whoever looks at the disk tells.
@@ -201,6 +204,12 @@ impl Control {
             state,
             ..Self::default()
         }
+    }
+
+    /// The same brain, which admits no more than `quotas` allow.
+    #[must_use]
+    pub fn limited(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
     }
 
     /// The durable facts.
@@ -293,7 +302,7 @@ impl Control {
     /// Why it is refused.
     pub fn read(&self, principal: &Principal, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
         authorise(principal, scope, read.action())?;
-        let caller = caller(principal, scope.clone());
+        let caller = caller(principal, scope.clone(), self.quotas);
         api::read(&self.facts(), &caller, read)
     }
 
@@ -327,10 +336,11 @@ impl Control {
     }
 }
 
-fn caller(principal: &Principal, scope: Scope) -> Caller {
+fn caller(principal: &Principal, scope: Scope, quotas: Quotas) -> Caller {
     Caller {
         scope,
         arn: principal.arn(),
+        quotas,
     }
 }
 
@@ -399,7 +409,7 @@ impl Turn<'_> {
             if self.control.low_space && write.creates() {
                 return Err(Refusal::LowSpace);
             }
-            let caller = caller(principal, scope);
+            let caller = caller(principal, scope, self.control.quotas);
             match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
                 Step::Whole(admitted) => Ok(self.apply(admitted)),
                 Step::TaskByTask(order) => Ok(self.place(order)),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use berth_core::ecs::quota::Limits as FleetLimits;
 use berth_core::iam::AccessKey;
 pub use berth_telemetry::history::{HistoryStore, Limits};
 pub use berth_telemetry::logs::LogStore;
@@ -29,6 +30,8 @@ pub struct Config {
     pub history: Limits,
     /// Below how many bytes of free disk space nothing new is taken in; if nothing is said, 512 MiB, or a twentieth of a smaller disk.
     pub min_free_bytes: Option<u64>,
+    /// How much there may be, and how fast calls may come.
+    pub limits: FleetLimits,
     /// Where the time comes from.
     pub clock: Clock,
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use berth_core::control::{Change, Control, Event, Message, Output};
 use berth_core::ecs::Refusal;
+use berth_core::ecs::quota::Quotas;
 use berth_core::ecs::view::{Reply, TaskView};
 use berth_core::kernel::Cx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -69,9 +70,14 @@ impl Engine {
     ///
     /// # Errors
     /// What the store cannot load or write.
-    pub fn start(store: Arc<Store>, clock: Clock, outbox: impl Outbox) -> Result<Self, crate::store::StoreError> {
+    pub fn start(
+        store: Arc<Store>,
+        clock: Clock,
+        quotas: Quotas,
+        outbox: impl Outbox,
+    ) -> Result<Self, crate::store::StoreError> {
         let facts = Arc::new(RwLock::new(Facts {
-            control: Control::new(store.load()?),
+            control: Control::new(store.load()?).limited(quotas),
             applied: 0,
         }));
         let (jobs, queue) = mpsc::channel();

@@ -25,10 +25,11 @@ mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
 use berth_core::control::Message;
+use berth_core::ecs::quota::Rates;
 use berth_core::ecs::view::TaskView;
 use berth_telemetry::history::HistoryStore;
 use berth_telemetry::logs::LogStore;
@@ -44,6 +45,7 @@ use crate::store::Store;
 
 /// Everything that requests are answered with.
 pub(crate) struct App {
+    rates: Mutex<Rates>,
     config: Config,
     engine: Engine,
     store: Arc<Store>,
@@ -99,7 +101,7 @@ impl Server {
             sessions: sessions.clone(),
             leaving: history.leaving(),
         };
-        let engine = Engine::start(Arc::clone(&store), config.clock.clone(), outside)?;
+        let engine = Engine::start(Arc::clone(&store), config.clock.clone(), config.limits.quotas, outside)?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             listeners.push(listen(*address).await?);
@@ -108,6 +110,7 @@ impl Server {
         space.look(&config, &engine).await?;
         let admin = admin::listen(&config.data_dir)?;
         let app = App {
+            rates: Mutex::new(Rates::new(config.limits.rates)),
             tls,
             config,
             engine,

@@ -243,6 +243,26 @@ pub(crate) fn read(facts: &Facts<'_>, caller: &Caller, read: &Read) -> Result<Re
 }
 
 impl Write {
+    /// Whether agents call this, not users.
+    #[must_use]
+    pub fn is_of_agents(&self) -> bool {
+        matches!(
+            self,
+            Self::RegisterInstance(_) | Self::Submit(_) | Self::SubmitContainer(_) | Self::SubmitAttachments(_)
+        )
+    }
+
+    /// How many tasks it asks for.
+    pub(crate) fn launches(&self) -> usize {
+        if let Self::RunTask(run) = self {
+            usize::try_from(run.count).unwrap_or_default()
+        } else if let Self::StartTask(start) = self {
+            start.instances.len()
+        } else {
+            0
+        }
+    }
+
     /// Whether it asks for something new, which needs disk space for good. What lets go of things, changes them, or tells
     /// what became of them does not.
     #[must_use]

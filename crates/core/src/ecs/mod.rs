@@ -10,6 +10,7 @@ pub mod api;
 pub mod counts;
 pub mod model;
 pub mod place;
+pub mod quota;
 pub mod reconcile;
 pub mod refer;
 pub mod refusal;

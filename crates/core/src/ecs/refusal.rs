@@ -2,6 +2,7 @@
 
 use super::model::{LaunchType, SettingName};
 use super::place::expression;
+use super::quota::Exceeded;
 use crate::kernel::ids::InstanceId;
 use crate::kernel::tags::TagFault;
 
@@ -18,6 +19,10 @@ pub enum Refusal {
     ClusterContainsTasks,
     /// A cluster of this name is there already, and was made with other arguments.
     ClusterDiffers,
+    /// More than the operator allows.
+    Quota(Exceeded),
+    /// Faster than the operator allows.
+    Throttled,
     /// A setting that does not exist.
     SettingName,
     /// A value that the setting cannot have.

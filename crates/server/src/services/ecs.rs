@@ -1,5 +1,7 @@
 //! ECS: requests go to the brain, writes through the one writer, reads past it.
 
+use std::sync::PoisonError;
+
 use berth_core::control::Event;
 use berth_core::ecs::Refusal;
 use berth_core::ecs::view::Reply;
@@ -21,6 +23,7 @@ const HTTPS_PORT: u16 = 443;
 /// The exception.
 pub(crate) async fn answer(app: &App, call: &Call<'_>, operation: ecs::Operation) -> Result<Document, ServiceError> {
     let request = requests::request(operation, call.route, call.raw).map_err(Unasked::into_error)?;
+    keep_rates(app, call, &request).map_err(|refusal| refusals::error(&refusal))?;
     let (reply, included) = match request {
         Request::Write(write) => {
             let event = Event::Request {
@@ -43,6 +46,17 @@ pub(crate) async fn answer(app: &App, call: &Call<'_>, operation: ecs::Operation
     let completed = completed.map_err(|error| ServiceError::server("ServerException", error.to_string()))?;
     let reply = completed.map_err(|refusal| refusals::error(&refusal))?;
     Ok(replies::document(operation, reply, &included))
+}
+
+/// Refuses a call that comes too early.
+fn keep_rates(app: &App, call: &Call<'_>, request: &Request) -> Result<(), Refusal> {
+    let now = app.config.clock.now();
+    let mut rates = app.rates.lock().unwrap_or_else(PoisonError::into_inner);
+    match request {
+        Request::Write(write) => rates.write(now, &call.scope, write),
+        Request::Read(..) => rates.call(now, &call.scope),
+        Request::DiscoverPollEndpoint => Ok(()),
+    }
 }
 
 fn told(reply: Result<Result<Reply, Refusal>, Stopping>) -> Result<Reply, ServiceError> {

@@ -92,6 +92,7 @@ impl Plane {
                 most_bytes: 1 << 30,
             },
             min_free_bytes: Some(0),
+            limits: berth_core::ecs::quota::Limits::default(),
             clock: Clock::Set(Arc::clone(&now)),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -123,6 +123,7 @@ fn config(data_dir: &Path, allow_reset: bool) -> Config {
             most_bytes: 1 << 30,
         },
         min_free_bytes: Some(0),
+        limits: berth_core::ecs::quota::Limits::default(),
         clock: Clock::System,
     }
 }

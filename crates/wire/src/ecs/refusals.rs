@@ -1,6 +1,7 @@
 //! The brain's refusals as the exceptions and texts of ECS: the only place where they are spelled.
 
 use berth_core::ecs::Refusal;
+use berth_core::ecs::quota::Exceeded;
 use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, SettingFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, Untaggable};
 use berth_core::kernel::tags::TagFault;
@@ -49,6 +50,8 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             INVALID,
             "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
         ),
+        Refusal::Quota(exceeded) => quota(*exceeded),
+        Refusal::Throttled => plain("ThrottlingException", "Rate exceeded"),
         Refusal::SettingName => plain(INVALID, "Invalid setting 'name'"),
         Refusal::SettingValue => plain(INVALID, "Invalid setting 'value'"),
         Refusal::Setting(fault) => invalid(setting_text(*fault)),
@@ -190,6 +193,18 @@ fn attribute(fault: &AttributeFault) -> (&'static str, String) {
         }
     };
     (INVALID, text)
+}
+
+/// Code and text for what the operator does not allow. RegisterContainerInstance and RegisterTaskDefinition have no
+/// exception of their own for it.
+fn quota(exceeded: Exceeded) -> (&'static str, String) {
+    let text = match exceeded {
+        Exceeded::Clusters => "The maximum number of clusters has been reached.",
+        Exceeded::Instances => "The maximum number of container instances in the cluster has been reached.",
+        Exceeded::Tasks => "You've reached the limit on the number of tasks you can run concurrently",
+        Exceeded::Revisions => "The maximum number of revisions of the task definition family has been reached.",
+    };
+    (CLIENT, text.to_owned())
 }
 
 fn setting_text(fault: SettingFault) -> String {

@@ -5,6 +5,7 @@ use super::strategy::{self, StrategyDraft};
 use super::{Admitted, Caller, check_length};
 use crate::ecs::model::cluster::{CommandConfiguration, CommandLog, CommandLogging, Insights};
 use crate::ecs::model::{CapacityProvider, Cluster, ClusterKey, ClusterStatus, StrategyItem};
+use crate::ecs::quota::{Exceeded, within};
 use crate::ecs::refer;
 use crate::ecs::refusal::{CommandFault, Refusal};
 use crate::ecs::state::{Change, State};
@@ -92,7 +93,10 @@ pub fn create(state: &State, cx: &Cx, caller: &Caller, request: CreateCluster) -
     match known {
         Some(cluster) if wanted(cluster) == *cluster => Ok(Admitted::unchanged(Answer::Cluster(key))),
         Some(_) => Err(Refusal::ClusterDiffers),
-        None => Ok(put(wanted(&fresh))),
+        None => {
+            check_quota(state, caller)?;
+            Ok(put(wanted(&fresh)))
+        }
     }
 }
 
@@ -104,6 +108,7 @@ pub fn spring_up(state: &State, cx: &Cx, caller: &Caller, key: &ClusterKey) -> R
     match state.clusters().get(key) {
         Some(cluster) if cluster.status == ClusterStatus::Active => Ok(None),
         Some(_) | None if key.name.as_str() == "default" => {
+            check_quota(state, caller)?;
             let cluster = Cluster {
                 insights: settings::insights(state, caller),
                 ..Cluster::plain(key.clone(), cx.now)
@@ -112,6 +117,17 @@ pub fn spring_up(state: &State, cx: &Cx, caller: &Caller, key: &ClusterKey) -> R
         }
         Some(_) | None => Err(Refusal::ClusterNotFound),
     }
+}
+
+/// Refuses one more cluster than the caller's account may have in the region.
+fn check_quota(state: &State, caller: &Caller) -> Result<(), Refusal> {
+    let quota = caller.quotas.clusters;
+    if quota.is_none() {
+        return Ok(());
+    }
+    let active = |cluster: &&Cluster| cluster.status == ClusterStatus::Active;
+    let count = state.clusters_of(&caller.scope).filter(active).count();
+    within(quota, count + 1, Exceeded::Clusters)
 }
 
 /// Changes what is said of a cluster.

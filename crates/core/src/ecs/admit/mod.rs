@@ -20,6 +20,7 @@ pub mod submit;
 pub mod tag;
 pub mod update_instances_state;
 
+use super::quota::Quotas;
 use super::refusal::Refusal;
 use super::state::Change;
 use super::view::Answer;
@@ -33,6 +34,8 @@ pub struct Caller {
     pub scope: Scope,
     /// The caller's ARN.
     pub arn: String,
+    /// How much there may be of what they ask for.
+    pub quotas: Quotas,
 }
 
 /// Refuses a text of more than `most` characters.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Admitted, Caller, check_length, cluster};
 use crate::ecs::model::instance::{TYPE, Versions};
 use crate::ecs::model::{Attribute, ContainerInstance, InstanceKey, InstanceStatus, Resources};
+use crate::ecs::quota::{Exceeded, within};
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
 use crate::ecs::state::{Change, State};
@@ -86,6 +87,10 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         deregistered_at: None,
         version: before.map_or(1, |before| before.version),
     };
+    if !before.is_some_and(ContainerInstance::is_registered) {
+        let count = state.counts(&cluster).instances;
+        within(caller.quotas.instances_per_cluster, count + 1, Exceeded::Instances)?;
+    }
     if before != Some(&announced) {
         let version = before.map_or(1, |before| before.version + 1);
         changes.push(Change::Instance(Edit::Put(ContainerInstance { version, ..announced })));

@@ -9,6 +9,7 @@ use crate::ecs::model::{
     PortMapping, Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
 };
 use crate::ecs::place::expression::Query;
+use crate::ecs::quota::{Exceeded, within};
 use crate::ecs::refusal::{Fault, Refusal};
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
@@ -139,6 +140,11 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, draft: Draft) -> Result<Ad
         })),
         Change::TaskDefinition(Edit::Put(definition)),
     ];
+    within(
+        caller.quotas.revisions_per_family,
+        key.revision as usize,
+        Exceeded::Revisions,
+    )?;
     Ok(Admitted::with(changes, Answer::TaskDefinition(key)))
 }
 

@@ -195,6 +195,7 @@ pub(super) fn blocking_logs(state: &State, caller: &Caller) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ecs::quota::Quotas;
 
     fn caller(who: &str) -> Caller {
         Caller {
@@ -203,6 +204,7 @@ mod tests {
                 region: "us-east-1".parse().unwrap(),
             },
             arn: format!("arn:aws:iam::123456789012:{who}"),
+            quotas: Quotas::default(),
         }
     }
 

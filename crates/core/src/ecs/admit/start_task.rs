@@ -1,6 +1,7 @@
 //! StartTask: the caller is the scheduler and names the machines. Each machine that cannot take its task is a failure.
 
 use super::Caller;
+use super::run_task::checks;
 use super::run_task::launch::{Launch, Limits, Pattern};
 use crate::ecs::model::{ClusterKey, ContainerInstance, InstanceStatus};
 use crate::ecs::place::Failure;
@@ -56,6 +57,7 @@ pub fn admit(state: &State, caller: &Caller, request: StartTask) -> Result<Start
     }
     let definition = launch.find(state, caller)?;
     let pattern = launch.pattern((state, caller), &cluster, definition, None, LIMITS)?;
+    checks::room(state, caller, &cluster, instances.len())?;
     Ok(StartOrder {
         cluster,
         instances,

@@ -4,6 +4,7 @@ use super::NetworkWish;
 use crate::ecs::admit::Caller;
 use crate::ecs::model::{ClusterKey, ContainerDefinition, LaunchType, NetworkMode, TaskDefinition, Unbuilt};
 use crate::ecs::place::index::Pool;
+use crate::ecs::quota::{Exceeded, within};
 use crate::ecs::refusal::Refusal;
 use crate::ecs::state::State;
 use crate::network::{DefaultNetwork, SecurityGroupId, Subnet};
@@ -107,6 +108,15 @@ pub fn machines(state: &State, cluster: &ClusterKey, launch_type: LaunchType) ->
         return Err(Refusal::NoInstances);
     }
     Ok(())
+}
+
+/// Whether the operator allows the cluster `count` more tasks.
+///
+/// # Errors
+/// It would have too many.
+pub fn room(state: &State, caller: &Caller, cluster: &ClusterKey, count: usize) -> Result<(), Refusal> {
+    let tasks = state.counts(cluster).tasks() + count;
+    within(caller.quotas.tasks_per_cluster, tasks, Exceeded::Tasks)
 }
 
 /// Nothing is run without what it asked for.

@@ -131,6 +131,7 @@ pub fn admit(state: &State, cx: &Cx, caller: &Caller, request: RunTask) -> Resul
         .launch
         .pattern((state, caller), &cluster, definition, Some(launch_type), LIMITS)?;
     checks::machines(state, &cluster, launch_type)?;
+    checks::room(state, caller, &cluster, count as usize)?;
     Ok(Admission::Fresh(Order {
         first,
         count,
