@@ -106,7 +106,7 @@ def test_the_same_token_is_the_same_machine(berth: Berth, cluster: str):
     assert joined("twice")["containerInstanceArn"] != first["containerInstanceArn"]
     refusal = said("x" * 65)
     assert (refusal.status, refusal.code) == (400, INVALID)
-    assert refusal.message == "clientToken must have at most 64 characters."
+    assert refusal.message == "clientToken longer than 64."
 
 
 def test_a_machine_comes_back_under_its_name(ecs, cluster: str):
@@ -239,6 +239,29 @@ def test_a_state_that_cannot_be_is_refused(ecs, cluster: str, case: str):
     assert described(ecs, cluster, arn)["status"] == "ACTIVE"
 
 
+def test_machines_are_found_by_expressions(ecs, cluster: str):
+    def rack(number: str) -> str:
+        return join(ecs, cluster, attributes=[{"name": "rack", "value": number}])["containerInstanceArn"]
+
+    seven, other, eight = rack("7"), rack("7"), rack("8")
+    ecs.update_container_instances_state(cluster=cluster, containerInstances=[other], status="DRAINING")
+
+    def found(expression: str, **members: Any) -> set[str]:
+        pages = ecs.get_paginator("list_container_instances").paginate(
+            cluster=cluster, filter=expression, PaginationConfig={"PageSize": 1}, **members
+        )
+        return {arn for page in pages for arn in page["containerInstanceArns"]}
+
+    assert found("attribute:rack == 7") == {seven, other}
+    assert found("attribute:rack == 7", status="ACTIVE") == {seven}
+    assert found("attribute:rack in [8, 9] and agentConnected == false") == {eight}
+    assert found("agentConnected == true") == set()
+    assert found("") == {seven, other, eight}
+    code, text = refused(ecs.list_container_instances, cluster=cluster, filter="attribute:rack ==")
+    assert code == INVALID
+    assert text.startswith("Invalid expression 'attribute:rack ==': ")
+
+
 def test_machines_are_listed_page_by_page(ecs, cluster: str):
     joined = arns([join(ecs, cluster) for _ in range(5)])
     drained = joined[1:4]
@@ -347,6 +370,48 @@ def test_reports_about_what_nobody_knows_are_acknowledged(ecs, cluster: str):
 )
 def test_reports_that_cannot_be_read_are_refused(ecs, call: str, request_: dict[str, Any], text: str):
     assert refused(getattr(ecs, call), **request_) == (INVALID, text)
+
+
+def checks(machine: dict[str, Any]) -> dict[str, str]:
+    return {check["type"]: check["status"] for check in machine["healthStatus"]["details"]}
+
+
+def test_a_machine_whose_agent_never_came_is_not_judged(ecs, cluster: str):
+    made = join(ecs, cluster)
+    assert "healthStatus" not in described(ecs, cluster, made["containerInstanceArn"], include=["TAGS"])
+    found = described(ecs, cluster, made["containerInstanceArn"], include=["CONTAINER_INSTANCE_HEALTH"])
+    assert found["healthStatus"]["overallStatus"] == "INITIALIZING"
+    assert checks(found) == {"CONTAINER_RUNTIME": "INITIALIZING", "AGENT_CONNECTIVITY": "INITIALIZING"}
+
+
+def test_a_machine_tells_how_well_it_is(machine: Berth):
+    ecs = machine.client("ecs")
+    (arn,) = ecs.list_container_instances()["containerInstanceArns"]
+
+    def looked_at() -> dict[str, Any] | None:
+        found = described(ecs, "default", arn, include=["CONTAINER_INSTANCE_HEALTH"])
+        return found if found["healthStatus"]["overallStatus"] == "OK" else None
+
+    found = eventually("the machine is well", looked_at)
+    assert checks(found) == {"CONTAINER_RUNTIME": "OK", "AGENT_CONNECTIVITY": "OK"}
+    for check in found["healthStatus"]["details"]:
+        assert found["registeredAt"] <= check["lastStatusChange"] <= check["lastUpdated"]
+
+
+def test_a_machine_that_fell_silent_is_impaired(own_berth: Berth):
+    own_berth.start_server()
+    own_berth.start_agent()
+    ecs = own_berth.client("ecs")
+    (arn,) = ecs.list_container_instances()["containerInstanceArns"]
+    own_berth.kill_agent()
+
+    def impaired() -> dict[str, Any] | None:
+        found = described(ecs, "default", arn, include=["CONTAINER_INSTANCE_HEALTH"])
+        return found if found["healthStatus"]["overallStatus"] == "IMPAIRED" else None
+
+    found = eventually("the machine is not heard any more", impaired)
+    assert (found["agentConnected"], found["status"]) == (False, "ACTIVE")
+    assert checks(found) == {"CONTAINER_RUNTIME": "INSUFFICIENT_DATA", "AGENT_CONNECTIVITY": "IMPAIRED"}
 
 
 def test_a_machine_that_drains_leaves_its_tasks_alone(story: Story):

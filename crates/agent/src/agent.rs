@@ -28,6 +28,7 @@ use crate::reports::Reporter;
 use crate::restore;
 use crate::runtime::{Containerd, ContainerdConfig, SocketChoice};
 use crate::sweep::sweep;
+use crate::telemetry::Telemetry;
 
 /// The events that may wait for the brain, and the messages that may wait for the control plane.
 const WAITING: usize = 1024;
@@ -50,6 +51,10 @@ pub async fn run(config: Config, mut stop: Stop) -> anyhow::Result<Ended> {
         records: agent.records.clone(),
         identity: agent.identity.clone(),
         runtime: agent.runtime.clone(),
+        telemetry: Telemetry {
+            client: setup.client.clone(),
+            containerd: agent.machine.containerd.clone(),
+        },
         events: agent.machine.events.clone(),
         outgoing,
     };

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Reading order: `config`, `agent` (how it is put together), `driver` (the loop), `ops` (operations on the machine),
-//! `restore` and `sweep` (the beginning and the end), `acs`, `register` and `reports` (the control plane). The adapters
+//! `restore` and `sweep` (the beginning and the end), `acs`, `register`, `reports` and `telemetry` (the control
+//! plane). The adapters
 //! are public modules that know nothing of the brain.
 
 #![forbid(unsafe_code)]
@@ -36,6 +37,7 @@ mod reports;
 mod restore;
 pub mod runtime;
 mod sweep;
+mod telemetry;
 
 pub use agent::{clean, run};
 pub use config::{Cleaned, Config, Credentials, Ended, Ending, Stop};

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Step, Write};
+use crate::ecs::health::{CheckReport, Health};
 use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::place::Planner;
 use crate::ecs::quota::Quotas;
@@ -103,6 +104,13 @@ pub enum Event {
         /// What.
         write: Write,
     },
+    /// An agent said how well its machine is.
+    Checked {
+        /// The machine.
+        instance: InstanceKey,
+        /// What came of its checks.
+        reports: Vec<CheckReport>,
+    },
     /// Something about the connection of an agent.
     Link {
         /// The machine.
@@ -183,6 +191,7 @@ pub struct Control {
     state: State,
     seen: Seen,
     planner: Planner,
+    health: Health,
     /// Tasks that were handed over to the history, which has not confirmed them yet. Not stored: after a restart they are
     /// handed over again, and the history has them once however often it takes them.
     archiving: BTreeSet<TaskKey>,
@@ -237,6 +246,7 @@ impl Control {
                 scope,
                 write,
             } => turn.request(&principal, scope, write),
+            Event::Checked { instance, reports } => turn.control.health.reported(&instance, reports, turn.cx.now),
             Event::Link {
                 instance,
                 connection,
@@ -332,6 +342,7 @@ impl Control {
             ecs: &self.state.ecs,
             network: &self.state.network,
             connected: self.state.ecs.index().connected(),
+            health: &self.health,
         }
     }
 }
@@ -372,6 +383,9 @@ impl Turn<'_> {
                 self.touched.entry(task.instance_key()).or_default().insert(task.key.id);
             }
             Change::Ecs(ecs::Change::Instance(edit)) => {
+                if let Edit::Delete(key) = edit {
+                    self.control.health.forget(key);
+                }
                 self.touched.entry(edit.key().clone()).or_default();
             }
             Change::Ecs(_) | Change::Network(_) | Change::Epoch(_) => {}
@@ -400,6 +414,7 @@ impl Turn<'_> {
         let known = known.filter(|key| self.control.admit_agent(key).is_ok()).cloned();
         for key in known.collect::<Vec<InstanceKey>>() {
             self.expect_back(&key, until);
+            self.control.health.connected(&key, self.cx.now);
         }
         self.leave();
     }

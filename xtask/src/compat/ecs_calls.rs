@@ -465,7 +465,10 @@ const SECTIONS: &[Section] = &[
                 "cluster",
                 "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
             ),
-            refused("filter"),
+            full(
+                "filter",
+                "tests/e2e/test_instances_api.py::test_machines_are_found_by_expressions",
+            ),
             full(
                 "nextToken",
                 "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
@@ -492,10 +495,9 @@ const SECTIONS: &[Section] = &[
                 "containerInstances",
                 "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
             ),
-            partial(
+            full(
                 "include",
-                "TAGS",
-                "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
+                "tests/e2e/test_instances_api.py::test_a_machine_tells_how_well_it_is",
             ),
         ],
     },

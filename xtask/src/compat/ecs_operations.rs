@@ -72,15 +72,13 @@ const SECTIONS: &[Section] = &[
                 "DeregisterContainerInstance",
                 "tests/e2e/test_placement.py::test_a_machine_with_tasks_is_not_let_go",
             ),
-            partial(
+            full(
                 "DescribeContainerInstances",
-                "no health status",
-                "tests/e2e/test_placement.py::test_a_running_task_takes_what_it_reserves",
+                "tests/e2e/test_instances_api.py::test_a_machine_that_joins_is_shown_as_it_is",
             ),
-            partial(
+            full(
                 "ListContainerInstances",
-                "the filter is refused",
-                "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
+                "tests/e2e/test_instances_api.py::test_machines_are_listed_page_by_page",
             ),
             full(
                 "RegisterContainerInstance",

@@ -2,8 +2,8 @@
 //! the socket and the brain.
 //!
 //! Nothing that is said here must arrive: the control plane says again what was not confirmed, and a new connection begins
-//! with the whole. Reports do not travel here (see `reports`). Telemetry (TCS) is not sent yet, so that socket is not
-//! opened.
+//! with the whole. Reports do not travel here (see `reports`), and how well the machine is goes over a socket of its own (see
+//! `telemetry`), for as long as this one is open.
 
 mod frames;
 
@@ -23,6 +23,7 @@ use crate::backoff::Backoff;
 use crate::client::{Client, Socket, UpgradeError};
 use crate::records::{Identity, Records};
 use crate::register::{Announcement, RegisterError, register};
+use crate::telemetry::Telemetry;
 use frames::{Frames, Heard};
 
 /// A control plane that says nothing for so long is gone: its heartbeats come every 20 seconds.
@@ -40,6 +41,8 @@ pub(crate) struct Link {
     pub(crate) identity: Identity,
     /// The container runtime with its version.
     pub(crate) runtime: String,
+    /// What tells how well the machine is.
+    pub(crate) telemetry: Telemetry,
     /// To the brain.
     pub(crate) events: mpsc::Sender<Event>,
     /// From the brain; reports are not among it.
@@ -131,8 +134,8 @@ impl Link {
     }
 
     async fn connection(&mut self, arn: &str) -> End {
-        let endpoint = match self.discover(arn).await {
-            Ok(endpoint) => endpoint,
+        let (endpoint, telemetry) = match self.discover(arn).await {
+            Ok(endpoints) => endpoints,
             Err(reason) => return End::Lost(reason),
         };
         let connect = Connect {
@@ -148,7 +151,11 @@ impl Link {
         match self.client.open(&endpoint, &connect.to_acs_query()).await {
             Ok(socket) => {
                 tracing::info!(endpoint, "connected to the control plane");
-                self.converse(socket, Frames::new(arn)).await
+                let telling = self.telemetry.clone();
+                tokio::select! {
+                    end = self.converse(socket, Frames::new(arn)) => end,
+                    never = telling.tell(telemetry, connect) => match never {},
+                }
             }
             Err(UpgradeError::Refused(refusal))
                 if matches!(
@@ -163,16 +170,16 @@ impl Link {
     }
 
     /// Where the sockets are. Asked each time: a control plane that moved says so here.
-    async fn discover(&self, arn: &str) -> Result<String, String> {
+    async fn discover(&self, arn: &str) -> Result<(String, Option<String>), String> {
         let request = ecs::DiscoverPollEndpointRequest {
             container_instance: Some(arn.to_owned()),
             cluster: Some(self.identity.cluster.clone()),
             zone_id: None,
         };
         let answer = self.client.call(request).await.map_err(|error| error.to_string())?;
-        answer
-            .endpoint
-            .ok_or_else(|| "the control plane does not say where its sockets are".to_owned())
+        let telemetry = answer.telemetry_endpoint;
+        let endpoint = answer.endpoint.map(|endpoint| (endpoint, telemetry));
+        endpoint.ok_or_else(|| "the control plane does not say where its sockets are".to_owned())
     }
 
     async fn converse(&mut self, mut socket: Socket, mut frames: Frames) -> End {

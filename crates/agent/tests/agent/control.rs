@@ -39,6 +39,8 @@ pub(crate) struct Heard {
     pub(crate) reports: Vec<Value>,
     /// What came over the socket.
     pub(crate) messages: Vec<Value>,
+    /// What came over the socket for telemetry.
+    pub(crate) telemetry: Vec<Value>,
     /// Lines by group and stream.
     pub(crate) logs: BTreeMap<(String, String), Vec<String>>,
     pub(crate) groups: Vec<String>,
@@ -60,7 +62,10 @@ impl Control {
             address: format!("http://{address}"),
             ..Heard::default()
         }));
-        let router = Router::new().route("/link/ws", get(upgrade)).fallback(answer);
+        let router = Router::new()
+            .route("/link/ws", get(upgrade))
+            .route("/telemetry/ws", get(upgrade_telemetry))
+            .fallback(answer);
         let router = router.with_state(Arc::clone(&heard));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, heard, server }
@@ -246,7 +251,10 @@ impl Heard {
                 let instance = json!({ "containerInstanceArn": instance_arn() });
                 return respond(200, &json!({ "containerInstance": instance }));
             }
-            "DiscoverPollEndpoint" => return respond(200, &json!({ "endpoint": format!("{}/link", self.address) })),
+            "DiscoverPollEndpoint" => {
+                let (endpoint, telemetry) = (format!("{}/link", self.address), format!("{}/telemetry", self.address));
+                return respond(200, &json!({ "endpoint": endpoint, "telemetryEndpoint": telemetry }));
+            }
             "SubmitTaskStateChange" => self.reports.push(input),
             "CreateLogGroup" => self.groups.push(stream.0),
             "CreateLogStream" | "PutLogEvents" if !self.groups.contains(&stream.0) => {
@@ -306,4 +314,19 @@ async fn converse(heard: Arc<Mutex<Heard>>, mut socket: WebSocket, mut messages:
             },
         }
     }
+}
+
+/// Takes one message and ends the connection: the agent comes again.
+async fn upgrade_telemetry(State(heard): Shared, socket: WebSocketUpgrade, request: Request) -> Response<Body> {
+    let target = request.uri().to_string();
+    assert!(
+        is_signed("GET", &target, request.headers(), b""),
+        "the upgrade is badly signed"
+    );
+    socket.on_upgrade(move |mut socket| async move {
+        if let Some(Ok(Message::Text(text))) = socket.recv().await {
+            let message = serde_json::from_str(&text).unwrap();
+            heard.lock().unwrap().telemetry.push(message);
+        }
+    })
 }

@@ -42,6 +42,7 @@ const TESTS: &[Test] = tests![
     tasks::what_cannot_be_had_is_told_in_the_words_of_ecs,
     tasks::stopping_asks_first_and_kills_late,
     tasks::a_pull_is_called_off_when_its_task_is_stopped,
+    tasks::an_agent_tells_how_well_its_machine_is,
     restarts::a_killed_agent_finds_its_tasks_again_and_tells_what_ended,
     restarts::a_control_plane_that_was_away_hears_everything,
     restarts::a_forgotten_machine_registers_again,

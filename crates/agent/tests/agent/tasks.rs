@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::control::ACCOUNT;
+use crate::control::{ACCOUNT, Heard};
 use crate::world::{LOG_GROUP, World, id, task};
 
 /// A small web server that answers with the container's host name.
@@ -185,4 +185,18 @@ pub(crate) async fn a_pull_is_called_off_when_its_task_is_stopped() {
     world.control.stop(&id(1)).await;
     world.control.wait_status(&id(1), "STOPPED").await;
     assert!(world.control.wait_end(&id(1), "slow").await["exitCode"].is_null());
+}
+
+pub(crate) async fn an_agent_tells_how_well_its_machine_is() {
+    let (world, agent) = World::with_agent().await;
+    // Whoever ends the connection is told again over the next one.
+    let twice = |heard: &Heard| heard.telemetry.get(1).cloned();
+    let told = world.control.wait_for("telemetry", twice).await;
+    assert_eq!(told["type"], "PublishInstanceStatusRequest");
+    let status = &told["message"]["statuses"][0];
+    assert_eq!(status["type"], "ContainerRuntime");
+    assert_eq!(status["status"], "OK");
+    let first = world.control.heard().telemetry[0]["message"]["statuses"][0].clone();
+    assert_eq!(status["lastStatusChange"], first["lastStatusChange"]);
+    assert_eq!(agent.end("leave"), "left");
 }

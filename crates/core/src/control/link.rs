@@ -22,6 +22,7 @@ impl Turn<'_> {
             return;
         }
         self.control.seen.with_session(instance, Session::heard);
+        self.control.health.heard(instance, self.cx.now);
         match event {
             LinkEvent::Opened { .. } | LinkEvent::Heard => {}
             LinkEvent::Acknowledged(message_id) => self.acknowledged(instance, &message_id),
@@ -38,6 +39,7 @@ impl Turn<'_> {
         }
         self.put_versions(key, versions);
         self.control.state.ecs.set_connected(key, true);
+        self.control.health.connected(key, self.cx.now);
         if let Some(before) = self.control.seen.open(key, session) {
             self.send(key, before, ToAgent::Close);
         }
@@ -163,6 +165,7 @@ impl Turn<'_> {
                     .into_iter()
                     .for_each(|connection| self.send(&instance, connection, ToAgent::Close));
                 self.forget_agent(&instance);
+                self.control.health.forget(&instance);
             }
         }
     }
@@ -240,7 +243,10 @@ impl Turn<'_> {
         for key in self.control.seen.due(self.cx.now, MOST_AGENTS) {
             match self.control.seen.session(&key).map(|session| session.connection) {
                 Some(connection) => self.session_due(&key, connection),
-                None => self.forget_agent(&key),
+                None => {
+                    self.forget_agent(&key);
+                    self.control.health.gone(&key, self.cx.now);
+                }
             }
         }
     }

@@ -233,7 +233,7 @@ pub(crate) fn read(facts: &Facts<'_>, caller: &Caller, read: &Read) -> Result<Re
         Read::ListTaskDefinitions(filter, page) => list::definitions(state, scope, filter, page),
         Read::ListFamilies(filter, page) => list::families(state, scope, filter, page),
         Read::DescribeInstances(cluster, names) => facts.describe_instances(scope, cluster.as_deref(), names),
-        Read::ListInstances(cluster, filter, page) => list::instances(state, scope, cluster.as_deref(), filter, page),
+        Read::ListInstances(cluster, filter, page) => list::instances(facts, scope, cluster.as_deref(), filter, page),
         Read::DescribeTasks(cluster, names) => facts.describe_tasks(scope, cluster.as_deref(), names),
         Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
         Read::ListAttributes(filter, page) => view::attributes::list(state, scope, filter, page),

@@ -8,6 +8,7 @@
 pub mod admit;
 pub mod api;
 pub mod counts;
+pub mod health;
 pub mod model;
 pub mod place;
 pub mod quota;

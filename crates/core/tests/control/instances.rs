@@ -374,3 +374,44 @@ register m1 again attribute=ecs.instance-type:t3.large
         "#]],
     );
 }
+
+/// Lists can be narrowed by expressions, by themselves and beside a status, page by page.
+#[test]
+fn are_found_by_expressions() {
+    check(
+        r#"
+machine m1 attribute=rack:7 agent=1.2.3
+machine m2 attribute=rack:7
+machine m3 attribute=rack:8
+register m4 attribute=rack:7
+define app
+run app group=blue
+turn DRAINING m2
+---
+list instances filter="attribute:rack == 7"
+list instances filter="attribute:rack == 7" limit=1
+list instances filter="attribute:rack == 7" status=DRAINING
+list instances filter="not(attribute:rack == 7)"
+list instances filter="agentConnected == false"
+list instances filter="task:group == blue"
+list instances filter="agentVersion >= 1.2"
+        "#,
+        expect![[r#"
+            > list instances filter="attribute:rack == 7"
+              = arn:container-instance/default/m2 arn:container-instance/default/m4 arn:container-instance/default/m1
+            > list instances filter="attribute:rack == 7" limit=1
+              = arn:container-instance/default/m2
+              next arn:container-instance/default/m2
+            > list instances filter="attribute:rack == 7" status=DRAINING
+              = arn:container-instance/default/m2
+            > list instances filter="not(attribute:rack == 7)"
+              = arn:container-instance/default/m3
+            > list instances filter="agentConnected == false"
+              = arn:container-instance/default/m4
+            > list instances filter="task:group == blue"
+              = arn:container-instance/default/m1
+            > list instances filter="agentVersion >= 1.2"
+              = arn:container-instance/default/m1
+        "#]],
+    );
+}

@@ -11,6 +11,7 @@ mod definition_faults;
 mod definitions;
 mod draining;
 mod expiry;
+mod health;
 mod idempotency;
 mod instances;
 mod launch;

@@ -1,5 +1,5 @@
-//! TCS: telemetry from the agent. Every frame is answered, for agents leave when nothing comes back; metrics and health
-//! themselves are counted, not kept, until there is a store for them.
+//! TCS: telemetry from the agent. Every frame is answered, for agents leave when nothing comes back. How well the machine is
+//! goes to the brain; metrics and the health of containers are counted, not kept, until there is a store for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{Request, Response};
+use berth_core::control::Event;
+use berth_core::ecs::model::InstanceKey;
 use berth_wire::link::MAX_FRAME_BYTES;
 use berth_wire::link::acs::TextMessage;
 use berth_wire::link::frame::SignedFrame;
-use berth_wire::link::tcs::{AgentMessage, BackendMessage, HeartbeatMessage};
+use berth_wire::link::tcs::{AgentMessage, BackendMessage, HeartbeatMessage, InstanceStatus};
 
 use super::knock::{admit, refuse};
 use super::{complete_close, send};
@@ -27,22 +29,25 @@ pub(crate) async fn upgrade(
     request: Request<Body>,
 ) -> Response<Body> {
     match admit(&app, request).await {
-        Ok(_) => {
+        Ok(knock) => {
             let socket = socket.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
-            socket.on_upgrade(move |socket| run(app, socket))
+            socket.on_upgrade(move |socket| run(app, knock.instance, socket))
         }
         Err(refusal) => refuse(&refusal),
     }
 }
 
-async fn run(app: Arc<App>, mut socket: WebSocket) {
+async fn run(app: Arc<App>, instance: InstanceKey, mut socket: WebSocket) {
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     loop {
         let answer = tokio::select! {
             _ = heartbeat.tick() => Some(BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true) })),
             frame = socket.recv() => match frame {
-                Some(Ok(Message::Text(text))) => take(&app, &text),
-                Some(Ok(Message::Binary(bytes))) => std::str::from_utf8(&bytes).ok().and_then(|text| take(&app, text)),
+                Some(Ok(Message::Text(text))) => take(&app, &instance, &text).await,
+                Some(Ok(Message::Binary(bytes))) => match std::str::from_utf8(&bytes) {
+                    Ok(text) => take(&app, &instance, text).await,
+                    Err(_) => None,
+                },
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
                 Some(Ok(Message::Close(_))) => return complete_close(socket).await,
                 Some(Err(_)) | None => return,
@@ -57,14 +62,21 @@ async fn run(app: Arc<App>, mut socket: WebSocket) {
 }
 
 /// The answer to a frame. The socket itself was authenticated, so the signature within the frame adds nothing.
-fn take(app: &App, text: &str) -> Option<BackendMessage> {
+async fn take(app: &App, instance: &InstanceKey, text: &str) -> Option<BackendMessage> {
     let message = SignedFrame::parse(text).and_then(|frame| AgentMessage::parse(frame.json));
     app.metrics.telemetry_frames.inc();
     let done = TextMessage::default();
     match message {
         Ok(AgentMessage::PublishMetrics(_)) => Some(BackendMessage::AckPublishMetric(done)),
         Ok(AgentMessage::PublishHealth(_)) => Some(BackendMessage::AckPublishHealth(done)),
-        Ok(AgentMessage::PublishInstanceStatus(_)) => Some(BackendMessage::AckPublishInstanceStatus(done)),
+        Ok(AgentMessage::PublishInstanceStatus(status)) => {
+            let checked = Event::Checked {
+                instance: instance.clone(),
+                reports: status.statuses.into_iter().filter_map(InstanceStatus::report).collect(),
+            };
+            app.engine.tell(checked).await;
+            Some(BackendMessage::AckPublishInstanceStatus(done))
+        }
         Ok(AgentMessage::StartTelemetrySession(_)) => {
             Some(BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true) }))
         }

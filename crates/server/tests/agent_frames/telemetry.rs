@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::recording::{Line, line, lines};
+use crate::agent::Agent;
+use crate::recording::{INSTANCE, Line, line, lines};
 use crate::socket::Socket;
 use crate::world::World;
 
@@ -59,6 +60,37 @@ fn every_recorded_frame_gets_its_answer() {
         "{}",
         world.plane.metrics()
     );
+}
+
+#[test]
+fn what_the_agent_says_of_its_runtime_is_shown() {
+    let world = World::joined_at(&line(4));
+    let mut socket = open(&world);
+    let _agent = Agent::connect(&world.plane);
+    let recorded = frames().find(|line| line.message().0 == "PublishInstanceStatusRequest");
+    let mut frame: Value = serde_json::from_str(&recorded.unwrap().frame_json()).unwrap();
+    for status in ["OK", "IMPAIRED"] {
+        frame["message"]["statuses"][0]["status"] = status.into();
+        socket.say(&frame.to_string());
+        assert_eq!(answer(&mut socket), "AckPublishInstanceStatus");
+        let mut request = json!({ "containerInstances": [INSTANCE] });
+        let shown = world.plane.call("DescribeContainerInstances", &request).ok();
+        assert_eq!(shown["containerInstances"][0]["healthStatus"], Value::Null);
+        request["include"] = json!(["CONTAINER_INSTANCE_HEALTH"]);
+        let shown = world.plane.call("DescribeContainerInstances", &request).ok();
+        let checks = shown["containerInstances"][0]["healthStatus"]["details"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let runtime = checks
+            .iter()
+            .find(|check| check["type"] == "CONTAINER_RUNTIME")
+            .unwrap();
+        assert_eq!(
+            runtime["status"], "INITIALIZING",
+            "an agent that is not connected is not believed"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! before each of its frames ([`super::frame::SignedFrame`]). It leaves when no acknowledgement or heartbeat arrives
 //! for one to two minutes, so everything is answered.
 
+use berth_core::ecs::health::{CheckKind, CheckReport, CheckStatus};
+
 use super::acs::TextMessage;
 use super::frame::messages;
 use super::text::{EpochSeconds, words};
@@ -458,6 +460,31 @@ pub struct InstanceStatus {
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_reason: Option<String>,
+}
+
+impl InstanceStatus {
+    /// The check as the control plane knows it; nothing for one that it does not know.
+    #[must_use]
+    pub fn report(self) -> Option<CheckReport> {
+        let kind = match self.kind.as_str() {
+            "ContainerRuntime" => CheckKind::ContainerRuntime,
+            "AcceleratedCompute" => CheckKind::AcceleratedCompute,
+            "Daemon" => CheckKind::Daemon,
+            _ => return None,
+        };
+        let status = match self.status {
+            InstanceHealthStatus::Ok => CheckStatus::Ok,
+            InstanceHealthStatus::Impaired => CheckStatus::Impaired,
+            InstanceHealthStatus::InsufficientData => CheckStatus::InsufficientData,
+            InstanceHealthStatus::Initializing => CheckStatus::Initializing,
+            InstanceHealthStatus::Other(_) => return None,
+        };
+        Some(CheckReport {
+            kind,
+            status,
+            reason: self.status_reason.filter(|reason| !reason.is_empty()),
+        })
+    }
 }
 
 words! {

@@ -4,6 +4,7 @@ use super::cluster::{CommandLogging, Insights};
 use super::{Architecture, ClusterStatus, ContainerStatus, DefinitionStatus, InstanceStatus, LaunchType, NetworkMode};
 use super::{CapacityProvider, SettingName};
 use super::{Protocol, StopCode, TaskStatus};
+use crate::ecs::health::{CheckKind, CheckStatus};
 
 /// Gives each enum its words, both ways.
 macro_rules! words {
@@ -36,6 +37,13 @@ words! {
     CommandLogging { None = "NONE", Default = "DEFAULT", Override = "OVERRIDE" }
     Insights { Disabled = "disabled", Enabled = "enabled", Enhanced = "enhanced" }
     ClusterStatus { Active = "ACTIVE", Inactive = "INACTIVE" }
+    CheckKind {
+        ContainerRuntime = "CONTAINER_RUNTIME", AcceleratedCompute = "ACCELERATED_COMPUTE", Daemon = "DAEMON",
+        AgentConnectivity = "AGENT_CONNECTIVITY",
+    }
+    CheckStatus {
+        Ok = "OK", Initializing = "INITIALIZING", InsufficientData = "INSUFFICIENT_DATA", Impaired = "IMPAIRED",
+    }
     ContainerStatus { Pending = "PENDING", Running = "RUNNING", Stopped = "STOPPED" }
     DefinitionStatus { Active = "ACTIVE", Inactive = "INACTIVE", DeleteInProgress = "DELETE_IN_PROGRESS" }
     InstanceStatus { Active = "ACTIVE", Draining = "DRAINING", Inactive = "INACTIVE" }

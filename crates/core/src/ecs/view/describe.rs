@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::past::{Named, Past};
 use super::{Answer, ClusterView, InstanceView, PartView, Reply, TaskView};
+use crate::ecs::health::Health;
 use crate::ecs::model::task::Counted;
 use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey};
 use crate::ecs::model::{Resources, Task, TaskDefinition, TaskKey};
@@ -23,6 +24,8 @@ pub struct Facts<'a> {
     pub network: &'a network::State,
     /// The instances whose agents are connected.
     pub connected: &'a BTreeSet<InstanceKey>,
+    /// How well the instances are.
+    pub health: &'a Health,
 }
 
 /// The most things that one call describes.
@@ -178,6 +181,7 @@ impl Facts<'_> {
                     .collect(),
                 gpus: load.map(|_| instance.registered.gpus.clone()).unwrap_or_default(),
             },
+            checks: self.health.of(instance),
             agent_connected: instance.is_registered() && self.connected.contains(&instance.key),
             running: count(Counted::Running),
             pending: count(Counted::Pending),

@@ -1,11 +1,13 @@
 //! The List operations: pages of ARNs or names, in the order of their keys.
 
+use super::describe::Facts;
 use super::past::{Listed, Past};
 use super::{Page, Reply};
 use crate::ecs::model::{
     ClusterKey, ClusterStatus, ContainerInstance, DefinitionStatus, FamilyName, InstanceStatus, LaunchType, Task,
     TaskDefinition, TaskStatus,
 };
+use crate::ecs::place::expression::{self, Query};
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
 use crate::ecs::roster::Narrow;
@@ -114,6 +116,8 @@ pub struct FamilyFilter {
 pub struct InstanceFilter {
     /// Their status; all but INACTIVE if nothing is said.
     pub status: Option<StatusWish>,
+    /// An expression that holds for them.
+    pub query: Option<Query>,
 }
 
 /// A status by which container instances are looked for.
@@ -228,21 +232,26 @@ pub fn families(state: &State, scope: &Scope, filter: &FamilyFilter, page: &Page
 /// # Errors
 /// No such cluster, or a page that does not exist.
 pub fn instances(
-    state: &State,
+    facts: &Facts<'_>,
     scope: &Scope,
     cluster: Option<&str>,
     filter: &InstanceFilter,
     page: &PageWish,
 ) -> Result<Reply, Refusal> {
+    let state = facts.ecs;
     let cluster = &refer::active_cluster(state, scope, cluster)?.key;
-    let fits = |instance: &&ContainerInstance| match filter.status {
+    let stands = |instance: &&ContainerInstance| match filter.status {
         None => instance.is_registered(),
         Some(StatusWish::Known(status)) => instance.status == status,
         Some(StatusWish::Passing) => false,
     };
+    let meant = |instance: &&ContainerInstance| {
+        let query = filter.query.as_ref();
+        query.is_none_or(|query| query.matches(&expression::Facts::of(state, facts.connected, instance)))
+    };
     let first = page.after.as_deref().and_then(|arn| refer::instance(cluster, arn).ok());
     let all = state.instances_of(cluster, first.map_or(InstanceId(0), |key| key.id));
-    let fitting = all.filter(fits);
+    let fitting = all.filter(stands).filter(meant);
     page.cut(
         Order::Ascending,
         fitting.map(|instance| Entry::plain(instance.key.arn().to_string())),

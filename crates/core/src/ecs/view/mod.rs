@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admit::settings::Held;
 use super::counts::Counts;
+use super::health::Check;
 use super::model::{
     Architecture, Attribute, CapacityProvider, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition,
     TaskDefinitionKey, TaskKey,
@@ -112,6 +113,8 @@ pub struct InstanceView {
     pub remaining: Resources,
     /// Whether its agent is connected.
     pub agent_connected: bool,
+    /// How well it is.
+    pub checks: Vec<Check>,
     /// Tasks that run on it.
     pub running: usize,
     /// Tasks on their way to running.

@@ -4,6 +4,7 @@ use berth_core::control::{Change, Message};
 use berth_core::ecs;
 use berth_core::ecs::Refusal;
 use berth_core::ecs::admit::settings::Held;
+use berth_core::ecs::api::Read;
 use berth_core::ecs::model::cluster::{Cluster, Insights};
 use berth_core::ecs::model::task::Times;
 use berth_core::ecs::model::{Container, ContainerInstance, ContainerStatus, Protocol, Task, TaskDefinition, TaskKey};
@@ -191,6 +192,24 @@ impl World {
             Ok(Reply::Remaining(left)) => format!("= {left} left"),
         };
         self.say(&format!("  {line}"));
+    }
+
+    /// The checks of a machine, with the moments of their last change and of their last run.
+    pub(crate) fn print_health(&mut self, name: &str) {
+        let arn = self.machines.get(name).map(|machine| machine.key.arn().to_string());
+        let read = Read::DescribeInstances(None, arn.into_iter().collect());
+        let Ok(Reply::Instances(views, _)) = self.control.read(&Self::principal(), &Self::scope(), &read) else {
+            return;
+        };
+        for check in views.iter().flat_map(|view| &view.checks) {
+            let seconds = |at: Timestamp| at.since_ms(BEGIN) / 1000;
+            let why = check.reason.as_ref().map_or(String::new(), |why| format!(" \"{why}\""));
+            let (changed, updated) = (seconds(check.changed_at), seconds(check.updated_at));
+            self.say(&format!(
+                "  = {} {}{why} since={changed} seen={updated}",
+                check.kind, check.status
+            ));
+        }
     }
 
     /// Seconds since the story began.

@@ -15,6 +15,7 @@ use berth_core::ecs::admit::stop_task::StopTask;
 use berth_core::ecs::admit::strategy::{PutProviders, StrategyDraft};
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Read, Submit, SubmitAttachments, Write};
+use berth_core::ecs::health::{CheckKind, CheckReport, CheckStatus};
 use berth_core::ecs::model::cluster::CommandLog;
 use berth_core::ecs::model::instance::Versions;
 use berth_core::ecs::model::{
@@ -22,6 +23,7 @@ use berth_core::ecs::model::{
     NetworkBinding, Protocol, Resources, TaskKey, TaskStatus, Unbuilt,
 };
 use berth_core::ecs::place::Strategy;
+use berth_core::ecs::place::expression::Query;
 use berth_core::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use berth_core::ecs::view::Reply;
 use berth_core::ecs::view::attributes::AttributeFilter;
@@ -120,6 +122,7 @@ impl World {
             "unset" => self.write(Write::DeleteSetting(line.word(1).to_owned(), line.owned("of"))),
             "tag" => self.write(Write::Tag(self.place(line.word(1)), pairs(&line.list("tags")))),
             "untag" => self.write(Write::Untag(self.place(line.word(1)), line.list("keys"))),
+            "checked" => self.checked(line),
             "attached" => self.submit_attachments(line),
             "wait" => self.wait(line.word(1)),
             "restart" => self.restart(),
@@ -397,6 +400,26 @@ impl World {
         }
     }
 
+    /// What an agent says of its checks, as `CONTAINER_RUNTIME=IMPAIRED/why`.
+    fn checked(&mut self, line: &Command) {
+        let Some(machine) = self.machines.get(line.word(1)) else {
+            return;
+        };
+        let instance = machine.key.clone();
+        let report = |(name, value): &(String, String)| {
+            let (status, reason) = value
+                .split_once('/')
+                .map_or((&**value, None), |(word, why)| (word, Some(why)));
+            CheckReport {
+                kind: CheckKind::from_word(name).expect("a kind of check"),
+                status: CheckStatus::from_word(status).expect("a check's status"),
+                reason: reason.map(str::to_owned),
+            }
+        };
+        let reports = line.members.iter().map(report).collect();
+        self.handle(Event::Checked { instance, reports });
+    }
+
     /// Says that the interfaces of tasks are in place, without naming the tasks. What is no task is taken for an ARN.
     fn submit_attachments(&mut self, line: &Command) {
         let tasks = self.control.state().ecs().tasks();
@@ -506,8 +529,13 @@ impl World {
                 page,
             ),
             ("list", "instances") => {
-                let status = line.get("status").and_then(StatusWish::from_word);
-                Read::ListInstances(cluster, InstanceFilter { status }, page)
+                let filter = InstanceFilter {
+                    status: line.get("status").and_then(StatusWish::from_word),
+                    query: line
+                        .get("filter")
+                        .map(|text| Query::new(text).expect("fixtures are well-formed")),
+                };
+                Read::ListInstances(cluster, filter, page)
             }
             ("list", "tasks") => Read::ListTasks(
                 cluster,
@@ -527,6 +555,7 @@ impl World {
             ("describe", "instances") => {
                 Read::DescribeInstances(cluster, named().iter().map(|name| self.instance_text(name)).collect())
             }
+            ("describe", "health") => return self.print_health(line.word(2)),
             ("describe", "tasks") => {
                 Read::DescribeTasks(cluster, named().iter().map(|name| self.task_text(name)).collect())
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use berth_core::ecs::health::Check;
 use berth_core::ecs::model::{Attribute, InstanceKey, Protocol, Resources};
 use berth_core::ecs::view::InstanceView;
 
@@ -9,11 +10,36 @@ use super::number;
 use crate::ecs::entities::{attributes, tags};
 use crate::shapes::ecs;
 
-pub(super) fn instance(view: InstanceView, shows_tags: bool) -> ecs::ContainerInstance {
+/// What of an instance is shown beside the rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shows {
+    pub tags: bool,
+    pub health: bool,
+}
+
+impl Shows {
+    /// What the answers to changes show.
+    pub(super) const CHANGED: Self = Self {
+        tags: true,
+        health: false,
+    };
+
+    /// What the words of `include` say.
+    pub(super) fn of(included: &[String]) -> Self {
+        let says = |wanted: &str| included.iter().any(|word| word == wanted);
+        Self {
+            tags: says("TAGS"),
+            health: says("CONTAINER_INSTANCE_HEALTH"),
+        }
+    }
+}
+
+pub(super) fn instance(view: InstanceView, shows: Shows) -> ecs::ContainerInstance {
     let InstanceView {
         instance,
         remaining,
         agent_connected,
+        checks,
         running,
         pending,
     } = view;
@@ -36,7 +62,8 @@ pub(super) fn instance(view: InstanceView, shows_tags: bool) -> ecs::ContainerIn
         attributes: Some(attributes(&instance.attributes)),
         registered_at: Some(instance.registered_at),
         attachments: Some(Vec::new()),
-        tags: Some(if shows_tags { tags(&instance.tags) } else { Vec::new() }),
+        tags: Some(if shows.tags { tags(&instance.tags) } else { Vec::new() }),
+        health_status: shows.health.then(|| health(checks)),
         ..ecs::ContainerInstance::default()
     }
 }
@@ -48,6 +75,22 @@ pub(super) fn target_attribute((key, attribute): (InstanceKey, Attribute)) -> ec
         value: attribute.value,
         target_type: Some("container-instance".to_owned()),
         target_id: Some(key.arn().to_string()),
+    }
+}
+
+/// The worst check counts for the whole.
+fn health(checks: Vec<Check>) -> ecs::ContainerInstanceHealthStatus {
+    let overall = checks.iter().map(|check| check.status).max();
+    let detail = |check: Check| ecs::InstanceHealthCheckResult {
+        r#type: Some(check.kind.to_string()),
+        status: Some(check.status.to_string()),
+        status_reason: check.reason,
+        last_updated: Some(check.updated_at),
+        last_status_change: Some(check.changed_at),
+    };
+    ecs::ContainerInstanceHealthStatus {
+        overall_status: overall.map(|status| status.to_string()),
+        details: Some(checks.into_iter().map(detail).collect()),
     }
 }
 

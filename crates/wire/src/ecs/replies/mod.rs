@@ -14,7 +14,7 @@ use crate::document::Document;
 use crate::shapes::ecs::{self, Operation};
 use crate::shapes::into_document;
 use clusters::{changed_cluster, cluster, provider};
-use instances::{instance, target_attribute};
+use instances::{Shows, instance, target_attribute};
 use tasks::task;
 
 /// The document of the answer of `operation`. `included` has the words of the request's `include`.
@@ -48,7 +48,7 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             failures: Some(failures(missing)),
         }),
         Reply::Instance(view) => {
-            let container_instance = Some(instance(*view, true));
+            let container_instance = Some(instance(*view, Shows::CHANGED));
             match operation {
                 Operation::DeregisterContainerInstance => {
                     into_document(ecs::DeregisterContainerInstanceResponse { container_instance })
@@ -57,8 +57,11 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             }
         }
         Reply::Instances(views, missing) => {
-            let shows_tags = shows_tags || operation == Operation::UpdateContainerInstancesState;
-            let container_instances = Some(views.into_iter().map(|view| instance(view, shows_tags)).collect());
+            let shows = match operation {
+                Operation::UpdateContainerInstancesState => Shows::CHANGED,
+                _ => Shows::of(included),
+            };
+            let container_instances = Some(views.into_iter().map(|view| instance(view, shows)).collect());
             let failures = Some(failures(missing));
             match operation {
                 Operation::UpdateContainerInstancesState => into_document(ecs::UpdateContainerInstancesStateResponse {

@@ -3,19 +3,18 @@
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Read, Write};
 use berth_core::ecs::model::InstanceStatus;
+use berth_core::ecs::place::expression::Query;
 use berth_core::ecs::view::list::{InstanceFilter, StatusWish};
 
-use super::{Unasked, page, refuse_given, word};
+use super::{Unasked, page, word};
 use crate::ecs::Request;
 use crate::shapes::ecs;
 
 pub(super) fn list_instances(shape: ecs::ListContainerInstancesRequest) -> Result<Request, Unasked> {
-    refuse_given(
-        "ListContainerInstances",
-        &[("filter", shape.filter.is_some_and(|filter| !filter.is_empty()))],
-    )?;
+    let query = shape.filter.filter(|text| !text.is_empty());
     let filter = InstanceFilter {
         status: word("status", shape.status, StatusWish::from_word)?,
+        query: query.as_deref().map(Query::admit).transpose()?,
     };
     Ok(Request::Read(
         Read::ListInstances(shape.cluster, filter, page(shape.max_results, shape.next_token)),
