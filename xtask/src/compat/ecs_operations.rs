@@ -84,7 +84,11 @@ const SECTIONS: &[Section] = &[
                 "RegisterContainerInstance",
                 "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
             ),
-            refused("UpdateContainerAgent"),
+            partial(
+                "UpdateContainerAgent",
+                "there is no update to be had: NoUpdateAvailableException or MissingVersionException",
+                "tests/e2e/test_instances_api.py::test_there_are_no_updates_of_agents_to_be_had",
+            ),
             full(
                 "UpdateContainerInstancesState",
                 "tests/e2e/test_instances_api.py::test_machines_drain_and_come_back",

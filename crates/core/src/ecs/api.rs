@@ -14,6 +14,7 @@ use super::admit::start_task::{self, StartOrder, StartTask};
 use super::admit::stop_task::{self, StopTask};
 use super::admit::strategy::{self, PutProviders};
 use super::admit::tag;
+use super::admit::update_agent::{self, UpdateAgent};
 use super::admit::update_instances_state::{self, UpdateInstancesState};
 use super::admit::{Admitted, Caller, delete_task_definitions, deregister_task_definition, submit};
 use super::refer;
@@ -51,6 +52,8 @@ pub enum Write {
     RegisterInstance(RegisterInstance),
     /// DeregisterContainerInstance.
     DeregisterInstance(DeregisterInstance),
+    /// UpdateContainerAgent.
+    UpdateAgent(UpdateAgent),
     /// UpdateContainerInstancesState.
     UpdateInstancesState(UpdateInstancesState),
     /// RunTask.
@@ -157,6 +160,7 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
         Write::DeleteTaskDefinitions(names) => delete_task_definitions::admit(state, cx, caller, &names),
         Write::RegisterInstance(request) => register_instance::admit(state, cx, caller, request),
         Write::DeregisterInstance(request) => deregister_instance::admit(state, cx, caller, &request),
+        Write::UpdateAgent(request) => update_agent::admit(state, caller, &request).map(|never| match never {}),
         Write::UpdateInstancesState(request) => update_instances_state::admit(state, caller, &request),
         Write::RunTask(request) => match run_task::admit(state, cx, caller, request)? {
             Admission::Fresh(order) => return Ok(Step::TaskByTask(order)),
@@ -309,6 +313,7 @@ impl Write {
             Self::DeleteTaskDefinitions(_) => "ecs:DeleteTaskDefinitions",
             Self::RegisterInstance(_) => "ecs:RegisterContainerInstance",
             Self::DeregisterInstance(_) => "ecs:DeregisterContainerInstance",
+            Self::UpdateAgent(_) => "ecs:UpdateContainerAgent",
             Self::UpdateInstancesState(_) => "ecs:UpdateContainerInstancesState",
             Self::RunTask(_) => "ecs:RunTask",
             Self::StartTask(_) => "ecs:StartTask",

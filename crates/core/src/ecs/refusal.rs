@@ -156,6 +156,10 @@ pub enum Refusal {
         /// The type that it was.
         before: String,
     },
+    /// An agent that never said what version it is.
+    AgentVersionUnknown,
+    /// There is no newer agent to be had from the control plane.
+    NoAgentUpdate,
     /// A status that nobody can give an instance.
     InstanceStatus,
     /// More instances than the status of which can be changed at once; how many those are.

@@ -110,8 +110,8 @@ describe health m1
               = instance m1 INACTIVE connected=false running=0 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
             > checked m1 CONTAINER_RUNTIME=OK
             > describe health m1
-              = CONTAINER_RUNTIME INITIALIZING since=0 seen=0
-              = AGENT_CONNECTIVITY INITIALIZING since=0 seen=0
+              = CONTAINER_RUNTIME INSUFFICIENT_DATA since=135 seen=135
+              = AGENT_CONNECTIVITY IMPAIRED since=135 seen=135
         "#]],
     );
 }

@@ -86,10 +86,7 @@ fn what_the_agent_says_of_its_runtime_is_shown() {
             .iter()
             .find(|check| check["type"] == "CONTAINER_RUNTIME")
             .unwrap();
-        assert_eq!(
-            runtime["status"], "INITIALIZING",
-            "an agent that is not connected is not believed"
-        );
+        assert_eq!(runtime["status"], status);
     }
 }
 

@@ -135,6 +135,14 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
                 "Container instance type changes are not supported. Container instance {id} was previously registered as {before}."
             ),
         ),
+        Refusal::AgentVersionUnknown => plain(
+            "MissingVersionException",
+            "The version of the agent on the container instance is not known.",
+        ),
+        Refusal::NoAgentUpdate => plain(
+            "NoUpdateAvailableException",
+            "There is no update available for your container agent: the control plane hands out no agents.",
+        ),
         Refusal::InstanceStatus => plain(INVALID, "Container instance status should be one of [ACTIVE, DRAINING]"),
         Refusal::TooManyInstances(most) => invalid(format!("instanceIds can have at most {most} items.")),
         Refusal::Resource(name) => invalid(format!("Invalid value for the resource {name}.")),

@@ -18,6 +18,7 @@ pub mod stop_task;
 pub mod strategy;
 pub mod submit;
 pub mod tag;
+pub mod update_agent;
 pub mod update_instances_state;
 
 use super::quota::Quotas;

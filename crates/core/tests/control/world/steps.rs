@@ -13,6 +13,7 @@ use berth_core::ecs::admit::run_task::{NetworkWish, RunTask};
 use berth_core::ecs::admit::start_task::StartTask;
 use berth_core::ecs::admit::stop_task::StopTask;
 use berth_core::ecs::admit::strategy::{PutProviders, StrategyDraft};
+use berth_core::ecs::admit::update_agent::UpdateAgent;
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Read, Submit, SubmitAttachments, Write};
 use berth_core::ecs::health::{CheckKind, CheckReport, CheckStatus};
@@ -83,6 +84,10 @@ impl World {
                 cluster: line.owned("cluster"),
                 instance: self.instance_text(line.word(1)),
                 force: line.has("force"),
+            })),
+            "renew" => self.write(Write::UpdateAgent(UpdateAgent {
+                cluster: line.owned("cluster"),
+                instance: self.instance_text(line.word(1)),
             })),
             "turn" => self.write(Write::UpdateInstancesState(UpdateInstancesState {
                 cluster: line.owned("cluster"),

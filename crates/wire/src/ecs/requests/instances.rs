@@ -1,5 +1,6 @@
 //! Requests about container instances.
 
+use berth_core::ecs::admit::update_agent::UpdateAgent;
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Read, Write};
 use berth_core::ecs::model::InstanceStatus;
@@ -27,5 +28,12 @@ pub(super) fn update_state(shape: ecs::UpdateContainerInstancesStateRequest) -> 
         cluster: shape.cluster,
         instances: shape.container_instances,
         status: InstanceStatus::from_word(&shape.status),
+    }))
+}
+
+pub(super) fn update_agent(shape: ecs::UpdateContainerAgentRequest) -> Request {
+    Request::Write(Write::UpdateAgent(UpdateAgent {
+        cluster: shape.cluster,
+        instance: shape.container_instance,
     }))
 }

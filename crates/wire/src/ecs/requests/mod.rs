@@ -108,6 +108,7 @@ fn request_of_instances_and_tasks(
                 shape.include.unwrap_or_default(),
             ))
         }
+        Operation::UpdateContainerAgent => Ok(instances::update_agent(route.decode(raw)?)),
         Operation::UpdateContainerInstancesState => Ok(instances::update_state(route.decode(raw)?)),
         Operation::ListContainerInstances => instances::list_instances(route.decode(raw)?),
         Operation::RunTask => tasks::run_task(route.decode(raw)?),
