@@ -288,6 +288,7 @@ impl Write {
             | Self::DeleteTaskDefinitions(_)
             | Self::RegisterInstance(_)
             | Self::DeregisterInstance(_)
+            | Self::UpdateAgent(_)
             | Self::UpdateInstancesState(_)
             | Self::StopTask(_)
             | Self::DeleteAttributes(..)
