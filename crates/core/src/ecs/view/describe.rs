@@ -40,7 +40,9 @@ impl Facts<'_> {
     pub fn reply(&self, answer: Answer) -> Reply {
         const APPLIED: &str = "an answer names what was just put";
         match answer {
-            Answer::Cluster(key) => Reply::Cluster(self.cluster(self.ecs.clusters().get(&key).expect(APPLIED))),
+            Answer::Cluster(key) => {
+                Reply::Cluster(Box::new(self.cluster(self.ecs.clusters().get(&key).expect(APPLIED))))
+            }
             Answer::TaskDefinition(key) => {
                 Reply::TaskDefinition(Box::new(self.ecs.definitions().get(&key).expect(APPLIED).clone()))
             }

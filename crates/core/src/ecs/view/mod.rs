@@ -51,7 +51,7 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// A cluster.
-    Cluster(ClusterView),
+    Cluster(Box<ClusterView>),
     /// Clusters, and what was not found.
     Clusters(Vec<ClusterView>, Vec<Failure>),
     /// A task definition.

@@ -27,7 +27,7 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
     let shows_tags = included.iter().any(|word| word == "TAGS");
     match reply {
         Reply::Cluster(view) => {
-            let cluster = Some(changed_cluster(view));
+            let cluster = Some(changed_cluster(*view));
             match operation {
                 Operation::UpdateCluster => into_document(ecs::UpdateClusterResponse { cluster }),
                 Operation::UpdateClusterSettings => into_document(ecs::UpdateClusterSettingsResponse { cluster }),
