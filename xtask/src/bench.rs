@@ -1,7 +1,7 @@
 //! Benchmarks: builds what users run, then measures it beside what it is compared with, in one run.
 //!
 //! The measuring itself is done by scripts under `tests/bench/`, which use the stock clients' signatures and the test
-//! suites' helpers. Nothing here asserts a figure: they are written down in docs/specification.md.
+//! suites' helpers, and by `crates/core/benches/` for brains alone. Nothing here asserts a figure: they are written down in docs/specification.md.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,6 +32,12 @@ pub(crate) fn api(root: &Path, options: &[&str]) -> Result<()> {
     step(root, "cargo", &load)?;
     let script = [&["tests/bench/api.py"], options].concat();
     step(root, "target/venv/bin/python", &script)
+}
+
+/// `cargo xtask bench place [options of the benchmark]`.
+pub(crate) fn place(root: &Path, options: &[&str]) -> Result<()> {
+    let bench = ["bench", "--locked", "--package", "berth-core", "--bench", "place", "--"];
+    step(root, "cargo", &[&bench, options].concat())
 }
 
 /// Runs one command at the root of the repository.

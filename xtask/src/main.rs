@@ -25,7 +25,8 @@ cargo xtask <command>
   compat   write docs/compatibility.md from the tables in xtask/src/compat/
   shapes   generate crates/wire/src/shapes/ from the published models; --check only compares (both download)
   fuzz     look for bytes that a parser does not bear: [TARGET] [--seconds N], by default all targets, 60 s each
-  bench    start: from RunTask to RUNNING, beside `ctr run` of the same image (--rounds N, --parallel N)
+  bench    place: placements beside a scan of all machines (--instances N, --placements N, --run NAME)
+           start: from RunTask to RUNNING, beside `ctr run` of the same image (--rounds N, --parallel N)
            api: calls per second beside etcd's puts, and memory (--rounds N, --seconds N, --tasks N)
   crash    kill server, agent and containerd at random while tasks start and stop, and compare (--rounds N, --seed N)";
 
@@ -46,6 +47,7 @@ fn run() -> Result<()> {
         ["ci"] => ci::run(&root()),
         ["tidy"] => tidy::run(&root()),
         ["compat"] => compat::write(&root()),
+        ["bench", "place", options @ ..] => bench::place(&root(), options),
         ["bench", "start", options @ ..] => bench::start(&root(), options),
         ["bench", "api", options @ ..] => bench::api(&root(), options),
         ["crash", options @ ..] => crash::run(&root(), options),

@@ -66,7 +66,7 @@ const ATTRIBUTES: [(&str, &str); 7] = [
     ("rack", "r2"),
     ("rack", ""),
     ("ssd", ""),
-    ("berth.launch-types", "EC2,FARGATE"),
+    ("berth.launch-types", "EXTERNAL"),
 ];
 
 fn definitions() -> Vec<TaskDefinition> {
@@ -136,8 +136,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         })
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let machine = 0..12_u128;
+fn step(machines: u128) -> impl Strategy<Value = Step> {
+    let machine = 0..machines;
     let status = select(vec![
         InstanceStatus::Active,
         InstanceStatus::Active,
@@ -169,7 +169,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(machines: u128) -> Self {
         let mut world = Self {
             index: Index::default(),
             planner: Planner::default(),
@@ -181,7 +181,7 @@ impl World {
             tasks: Vec::new(),
             placed: 0,
         };
-        for machine in 0..8 {
+        for machine in 0..machines {
             let attributes = vec![machine as usize % 5];
             let size = machine as usize % 3;
             world.take(&Step::Register {
@@ -328,8 +328,8 @@ proptest! {
     #![proptest_config(settings(300))]
 
     #[test]
-    fn nothing_is_better_and_nothing_was_possible(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::new();
+    fn nothing_is_better_and_nothing_was_possible(steps in prop::collection::vec(step(12), 1..120)) {
+        let mut world = World::new(8);
         for step in &steps {
             world.take(step);
         }
@@ -337,20 +337,19 @@ proptest! {
     }
 }
 
-/// A story that is long enough for searches to miss changes and begin anew.
+/// Stories that are long enough for searches to miss changes and begin anew, in small and in large fleets.
 #[test]
-fn a_long_story() {
-    let mut runner = TestRunner::deterministic();
-    let mut world = World::new();
-    for number in 0..6000 {
-        let step = step()
-            .new_tree(&mut runner)
-            .expect("steps are made of numbers")
-            .current();
-        world.take(&step);
-        if number % 500 == 0 {
-            world.check();
+fn long_stories() {
+    for (machines, steps) in [(8, 3000), (150, 3000)] {
+        let mut runner = TestRunner::deterministic();
+        let mut world = World::new(machines);
+        for number in 0..steps {
+            let step = step(machines * 3 / 2).new_tree(&mut runner);
+            world.take(&step.expect("steps are made of numbers").current());
+            if number % 500 == 0 {
+                world.check();
+            }
         }
+        world.check();
     }
-    world.check();
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use berth_core::ecs::model::task::Counted;
-use berth_core::ecs::model::{ContainerInstance, InstanceStatus, LaunchType, Protocol, Task, TaskDefinition};
+use berth_core::ecs::model::{ContainerInstance, InstanceStatus, Protocol, Task, TaskDefinition};
 use berth_core::ecs::place::expression::Facts;
 use berth_core::ecs::place::{Constraint, Strategy, Want};
 use berth_core::kernel::ids::InstanceId;
@@ -156,7 +156,7 @@ impl Machine {
         let distinct = want.constraints.contains(&Constraint::DistinctInstance);
         let zones = |zones: &BTreeSet<&str>| !zones.contains(instance.zone().as_str());
         let reasons = [
-            (want.launch_type != LaunchType::Ec2, "ATTRIBUTE"),
+            (!instance.serves(want.launch_type), "ATTRIBUTE"),
             (want.zones.as_ref().is_some_and(zones), "LOCATION"),
             (!definition.requires_attributes.iter().all(required), "ATTRIBUTE"),
             (fails(true), "MemberOf placement constraint unsatisfied."),

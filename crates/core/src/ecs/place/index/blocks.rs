@@ -67,13 +67,15 @@ impl Colours {
     }
 }
 
-/// Neighbours in an order.
+/// Neighbours in an order. No machine of them has more than the block says; the block may say too much.
 #[derive(Clone, Debug, Default)]
 pub struct Block {
     entries: Vec<Entry>,
     most_cpu: u32,
     most_memory: u32,
     kinds: Colours,
+    /// How many machines that had the most have left since that was found out.
+    left: u32,
 }
 
 /// What a walk looks for. Nothing else is known of what it passes over.
@@ -91,6 +93,8 @@ pub struct Least {
 const MOST: usize = 48;
 /// A block with fewer entries joins the one before it.
 const FEW: usize = 8;
+/// How many machines that had the most may leave a block before it finds out anew what the most is.
+const MOST_LEFT: u32 = 8;
 
 /// Machines in one order.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +116,14 @@ impl Block {
         entries.iter().for_each(|entry| block.note(entry));
         block.entries = entries;
         block
+    }
+
+    /// A machine that had this much is not there any more, or has less.
+    fn lose(&mut self, entry: &Entry) {
+        self.left += u32::from(entry.cpu == self.most_cpu || entry.memory == self.most_memory);
+        if self.left > MOST_LEFT {
+            *self = Self::of(std::mem::take(&mut self.entries));
+        }
     }
 
     fn find(&self, place: &Place) -> Result<usize, usize> {
@@ -190,12 +202,11 @@ impl Blocks {
             .next_back()
             .expect("a machine leaves the order that it stands in");
         let at = block.find(place).expect("a machine leaves the order that it stands in");
-        block.entries.remove(at);
-        let (bound, few) = (*bound, block.entries.len() < FEW);
-        if !few {
-            *block = Block::of(std::mem::take(&mut block.entries));
-            return;
+        let entry = block.entries.remove(at);
+        if block.entries.len() >= FEW {
+            return block.lose(&entry);
         }
+        let bound = *bound;
         let entries = self
             .blocks
             .remove(&bound)
@@ -226,7 +237,8 @@ impl Blocks {
         let at = block
             .find(&entry.place)
             .expect("only what stands in the order is updated");
-        block.entries[at] = entry;
-        *block = Block::of(std::mem::take(&mut block.entries));
+        let before = std::mem::replace(&mut block.entries[at], entry);
+        block.note(&entry);
+        block.lose(&before);
     }
 }

@@ -94,17 +94,15 @@ impl Index {
     }
 
     /// Changes a machine, and forgets what says nothing any more.
-    fn change(&mut self, key: &InstanceKey, change: impl FnOnce(&mut Pool)) {
+    fn change(&mut self, key: &InstanceKey, change: impl FnOnce(&mut Pool) -> u32) {
         let cluster = key.cluster_key();
         let pool = match self.pools.get_mut(&cluster) {
             Some(pool) => pool,
             None => self.pools.entry(cluster.clone()).or_default(),
         };
-        change(pool);
-        if let Some(slot) = pool.slot(key.id) {
-            pool.forget_idle(slot);
-        }
-        let leaves = pool.find(key.id).is_some_and(|machine| machine.known.is_none());
+        let slot = change(pool);
+        pool.forget_idle(slot);
+        let leaves = pool.machine(slot).is_some_and(|machine| machine.known.is_none());
         if leaves {
             self.leaving.insert(key.clone());
         } else if !self.leaving.is_empty() {

@@ -206,7 +206,8 @@ impl Pool {
         self.slots.is_empty()
     }
 
-    pub(super) fn set(&mut self, id: InstanceId, instance: Option<&ContainerInstance>, connected: bool) {
+    /// Answers the machine's row, as the other changes do.
+    pub(super) fn set(&mut self, id: InstanceId, instance: Option<&ContainerInstance>, connected: bool) -> u32 {
         self.epoch += 1;
         let slot = self.row(id);
         self.leave_orders(slot);
@@ -229,6 +230,7 @@ impl Pool {
         }
         self.enter_orders(slot);
         self.note(slot);
+        slot
     }
 
     pub(super) fn connect(&mut self, id: InstanceId, connected: bool) {
@@ -238,7 +240,7 @@ impl Pool {
         }
     }
 
-    pub(super) fn add(&mut self, task: &Task, definition: Option<&TaskDefinition>) {
+    pub(super) fn add(&mut self, task: &Task, definition: Option<&TaskDefinition>) -> u32 {
         let slot = self.row(task.instance);
         let name = match self.groups.get_key_value(task.group.as_str()) {
             Some((name, _)) => name.clone(),
@@ -249,15 +251,19 @@ impl Pool {
             .machine(slot)
             .and_then(|machine| machine.known.as_ref())
             .map(|known| known.kind);
-        let group = self.groups.entry(name).or_default();
+        let group = match self.groups.get_mut(&name) {
+            Some(group) => group,
+            None => self.groups.entry(name).or_default(),
+        };
         *group.on.entry(slot).or_insert(0) += 1;
         if let Some(kind) = kind {
             *group.kinds.entry(kind).or_insert(0) += 1;
         }
+        slot
     }
 
     /// The opposite of [`Pool::add`], with the same task.
-    pub(super) fn remove(&mut self, task: &Task, definition: Option<&TaskDefinition>) {
+    pub(super) fn remove(&mut self, task: &Task, definition: Option<&TaskDefinition>) -> u32 {
         let slot = self.row(task.instance);
         let name = Name::new(&task.group);
         self.change(slot, |machine| machine.load.remove(task, &name, definition));
@@ -274,7 +280,7 @@ impl Pool {
                 self.groups.remove(&name);
             }
         }
-        self.forget_idle(slot);
+        slot
     }
 
     /// Changes what stands on a machine and keeps the orders true.
