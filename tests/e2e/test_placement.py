@@ -108,3 +108,66 @@ def test_a_machine_with_tasks_is_not_let_go(story: Story):
 def test_a_cluster_with_machines_is_not_deleted(story: Story):
     with pytest.raises(story.ecs.exceptions.ClusterContainsContainerInstancesException):
         story.ecs.delete_cluster(cluster="default")
+
+
+MEMBER_OF = {"type": "memberOf", "expression": "attribute:ecs.os-type == linux and agentConnected == true"}
+NO_MEMBER = {"type": "memberOf", "expression": "attribute:ecs.availability-zone !~ .*"}
+DISTINCT = {"type": "distinctInstance"}
+SPREAD = [{"type": "spread", "field": "attribute:rack"}, {"type": "spread", "field": "host"}, {"type": "random"}]
+
+
+def test_tasks_of_a_group_stand_on_distinct_machines(story: Story):
+    family = story.register(container(script=SLEEPS))
+    placement = {"placementConstraints": [DISTINCT, MEMBER_OF], "placementStrategy": SPREAD, "launchType": "EC2"}
+    answer = story.ecs.run_task(taskDefinition=family, count=2, group=story.family, **placement)
+    assert len(answer["tasks"]) == 1
+    (failure,) = answer["failures"]
+    assert failure["reason"] == "DistinctInstance placement constraint unsatisfied."
+    assert failure["arn"] == answer["tasks"][0]["containerInstanceArn"]
+    story.stop(story.running(answer["tasks"][0]))
+
+
+def test_only_machines_that_are_meant_take_a_task(story: Story):
+    family = story.register(container(script=SLEEPS))
+    answer = story.ecs.run_task(taskDefinition=family, placementConstraints=[NO_MEMBER], launchType="EC2")
+    assert answer["tasks"] == []
+    assert [one["reason"] for one in answer["failures"]] == ["MemberOf placement constraint unsatisfied."]
+
+
+def test_a_definition_says_which_machines_are_meant(story: Story):
+    family = story.register(container(script=SLEEPS), placementConstraints=[NO_MEMBER])
+    definition = story.ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
+    assert definition["placementConstraints"] == [NO_MEMBER]
+    answer = story.ecs.run_task(taskDefinition=family, launchType="EC2")
+    assert [one["reason"] for one in answer["failures"]] == ["MemberOf placement constraint unsatisfied."]
+
+
+@pytest.mark.parametrize(
+    ("placement", "text"),
+    [
+        (
+            {"placementConstraints": [{"type": "memberOf", "expression": "attribute:a ="}]},
+            "Invalid expression 'attribute:a =': an operator is expected at character 13.",
+        ),
+        (
+            {"placementConstraints": [{"type": "distinctInstance", "expression": ""}]},
+            "distinctInstance expression should not be specified.",
+        ),
+        ({"placementConstraints": [MEMBER_OF] * 11}, "At most 10 placement constraints can be given."),
+        ({"placementStrategy": SPREAD * 2}, "At most 5 placement strategies can be given."),
+        ({"placementStrategy": [{"type": "spread", "field": "rack"}]}, "Invalid value for placementStrategy.field: rack"),
+    ],
+)
+def test_a_placement_that_cannot_be_is_refused(story: Story, placement: Json, text: str):
+    family = story.register(container(script=SLEEPS))
+    with pytest.raises(ClientError) as refusal:
+        story.ecs.run_task(taskDefinition=family, launchType="EC2", **placement)
+    assert refusal.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert refusal.value.response["Error"]["Message"] == text
+
+
+def test_a_definition_takes_no_other_constraint(story: Story):
+    with pytest.raises(ClientError) as refusal:
+        story.register(container(script=SLEEPS), placementConstraints=[DISTINCT])
+    assert refusal.value.response["Error"]["Code"] == "ClientException"
+    assert refusal.value.response["Error"]["Message"] == "constraint.type 'distinctInstance' is not supported."

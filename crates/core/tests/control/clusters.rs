@@ -97,7 +97,7 @@ list clusters
             > define web
               family web newest 1
               definition web:1 ACTIVE
-              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > run web type=FARGATE
               ! LaunchTypeUnsupported(Fargate)
             > define far net=awsvpc cpu=256 memory=512 for=FARGATE

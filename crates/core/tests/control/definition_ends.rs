@@ -36,23 +36,23 @@ list families
             > define app
               family app newest 1
               definition app:1 ACTIVE
-              = definition app:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > define app
               family app newest 2
               definition app:2 ACTIVE
-              = definition app:2 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:2 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > undefine app:1
               definition app:1 INACTIVE
-              = definition app:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > erase app:1
               definition app:1 DELETE_IN_PROGRESS
-              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
             > erase app:1
-              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
             > undefine app:1
-              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
             > describe definition app:1
-              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
             > list definitions
               = arn:task-definition/app:2
             > list definitions status=INACTIVE
@@ -68,10 +68,10 @@ list families
               =
             > undefine app:2
               definition app:2 INACTIVE
-              = definition app:2 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:2 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > erase arn:task-definition/app:2
               definition app:2 DELETE_IN_PROGRESS
-              = definition app:2 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:2 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
             > list families
               = app
             > list families status=INACTIVE
@@ -86,7 +86,7 @@ list families
             > define app
               family app newest 3
               definition app:3 ACTIVE
-              = definition app:3 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:3 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > list families
               = app
         "#]],
@@ -109,7 +109,7 @@ erase a:1 a:2 a:3 a:4 a:5 a:6 a:7 a:8 a:9 a:10 a:11
         expect![[r#"
             > erase app:1 app:2 app:3 app nobody:1 "a b" app:x arn:aws:ecs:us-east-1:999999999999:task-definition/app:1 app:1
               definition app:1 DELETE_IN_PROGRESS
-              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
               ! app:2 The specified task definition is still in ACTIVE status. Please deregister the target and try again.
               ! app:3 The specified task definition does not exist. Specify a valid account, family, revision and try again.
               ! app The specified task definition identifier is invalid. Specify a valid name or ARN and try again.
@@ -162,7 +162,7 @@ describe definition app:1
               = task t1 RUNNING/RUNNING
             > wait 1m
             > describe definition app:1
-              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
             > stop t1
               task t1 v3 desired STOPPED UserInitiated "Task stopped by user" stoppingAt=60
               m1 #1 < payload 1.3: stop t1 ()

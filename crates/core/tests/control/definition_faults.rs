@@ -170,11 +170,11 @@ define web : app port=8000-8010
             > define web : app port=8080:80 | side port=8080:80/udp
               family web newest 1
               definition web:1 ACTIVE
-              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > define web : app port=8000-8010
               family web newest 2
               definition web:2 ACTIVE
-              = definition web:2 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:2 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
         "#]],
     );
 }
@@ -208,7 +208,7 @@ define web : app log=awslogs options=awslogs-group:g,awslogs-region:r,mode:non-b
             > define web : app log=awslogs options=awslogs-group:g,awslogs-region:r,mode:non-blocking,awslogs-create-group:true
               family web newest 1
               definition web:1 ACTIVE
-              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18 logging-driver.awslogs]
+              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18 docker-remote-api.1.19 logging-driver.awslogs]
         "#]],
     );
 }

@@ -23,26 +23,26 @@ list families
             > define web
               family web newest 1
               definition web:1 ACTIVE
-              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > define web
               family web newest 2
               definition web:2 ACTIVE
-              = definition web:2 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:2 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > undefine web:2
               definition web:2 INACTIVE
-              = definition web:2 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:2 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > describe definition web
-              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > describe definition web:2
-              = definition web:2 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:2 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > define web
               family web newest 3
               definition web:3 ACTIVE
-              = definition web:3 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:3 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > describe definition web
-              = definition web:3 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:3 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > describe definition arn:task-definition/web:1
-              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > list families
               = web
         "#]],
@@ -89,12 +89,12 @@ describe definition web
             > define web
               family web newest 1
               definition web:1 ACTIVE
-              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > undefine web:1
               definition web:1 INACTIVE
-              = definition web:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > undefine web:1
-              = definition web:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition web:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > run web
               ! DefinitionNotFound
             > run web:1
@@ -116,7 +116,7 @@ define fargate-task-definition cpu=256 memory=512 net=awsvpc for=FARGATE exec=ar
             > define fargate-task-definition cpu=256 memory=512 net=awsvpc for=FARGATE exec=arn:aws:iam::012345678910:role/ecsTaskExecutionRole os=LINUX : sample-fargate-app image=httpd:2.4 entry=sh,-c command="echo '<html>' > index.html && httpd-foreground" port=80:80/tcp log=awslogs options=awslogs-group:/ecs/fargate-task-definition,awslogs-region:us-east-1,awslogs-stream-prefix:ecs
               family fargate-task-definition newest 1
               definition fargate-task-definition:1 ACTIVE
-              = definition fargate-task-definition:1 ACTIVE requires [FARGATE] fits [EC2,EXTERNAL,FARGATE] needs [docker-remote-api.1.18 logging-driver.awslogs task-cpu-mem-limit task-eni]
+              = definition fargate-task-definition:1 ACTIVE requires [FARGATE] fits [EC2,EXTERNAL,FARGATE] needs [docker-remote-api.1.18 docker-remote-api.1.19 logging-driver.awslogs execution-role-awslogs task-cpu-mem-limit task-eni]
         "#]],
     );
 }
@@ -135,7 +135,7 @@ define arm cpu=256 memory=512 net=awsvpc arch=ARM64
             > define bridge cpu=256 memory=512
               family bridge newest 1
               definition bridge:1 ACTIVE
-              = definition bridge:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18 task-cpu-mem-limit]
+              = definition bridge:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [task-cpu-mem-limit]
             > define sized cpu=".5 vCPU" memory="1 GB" net=awsvpc
               family sized newest 1
               definition sized:1 ACTIVE

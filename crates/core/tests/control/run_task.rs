@@ -90,7 +90,7 @@ run plain subnets=a
             > define plain
               family plain newest 1
               definition plain:1 ACTIVE
-              = definition plain:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition plain:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > run plain subnets=a
               ! NetworkUnwanted
         "#]],
@@ -387,7 +387,7 @@ run app token=a count=2
               ! TokenConflict { resource_ids: ["arn:task/default/t1", "arn:task/default/t2"] }
             > undefine app:1
               definition app:1 INACTIVE
-              = definition app:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > leave m1 force
               instance m1 v2 INACTIVE 1024 cpu, 2048 MiB [capable]
               task t2 v2 desired STOPPED UserInitiated "Container instance deregistration forced by user." stoppingAt=0

@@ -3,6 +3,7 @@
 //! Nothing here changes state: whoever calls applies the changes. A refusal has changed nothing.
 
 pub mod attributes;
+pub mod capabilities;
 pub mod cluster;
 pub mod definition_rules;
 pub mod delete_task_definitions;

@@ -1,12 +1,13 @@
 //! RegisterTaskDefinition: a draft becomes a new revision, or is refused for the first fault found.
 
+use super::capabilities;
 use super::definition_rules as rules;
 use super::placement::{self, ConstraintDraft};
 use super::{Admitted, Caller};
 use crate::ecs::model::task_definition::{Family, FamilyKey};
 use crate::ecs::model::{
-    Architecture, Attribute, ContainerDefinition, DefinitionStatus, LaunchType, LogConfiguration, NetworkMode,
-    PortMapping, Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
+    Architecture, ContainerDefinition, DefinitionStatus, LaunchType, LogConfiguration, NetworkMode, PortMapping,
+    Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
 };
 use crate::ecs::place::expression::Query;
 use crate::ecs::quota::{Exceeded, within};
@@ -199,7 +200,7 @@ fn parse(
         fargate.clone()?;
     }
     definition.compatibilities = compatibilities(fargate.is_ok());
-    definition.requires_attributes = requires_attributes(&definition);
+    definition.requires_attributes = capabilities::required(&definition);
     Ok(definition)
 }
 
@@ -349,23 +350,4 @@ fn is_port_range(text: &str) -> bool {
         .split_once('-')
         .and_then(|(first, last)| Some((port(first)?, port(last)?)));
     ends.is_some_and(|(first, last)| first <= last)
-}
-
-/// What an instance must be capable of, in the agents' words.
-fn requires_attributes(definition: &TaskDefinition) -> Vec<Attribute> {
-    let mut names = vec!["com.amazonaws.ecs.capability.docker-remote-api.1.18".to_owned()];
-    let logs = definition
-        .containers
-        .iter()
-        .filter_map(|container| container.log_configuration.as_ref());
-    names.extend(logs.map(|log| format!("com.amazonaws.ecs.capability.logging-driver.{}", log.driver)));
-    if definition.effective_network_mode() == NetworkMode::Awsvpc {
-        names.push("ecs.capability.task-eni".to_owned());
-    }
-    if definition.cpu.is_some() || definition.memory.is_some() {
-        names.push("ecs.capability.task-cpu-mem-limit".to_owned());
-    }
-    names.sort();
-    names.dedup();
-    names.into_iter().map(|name| Attribute { name, value: None }).collect()
 }

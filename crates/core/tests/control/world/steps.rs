@@ -39,11 +39,14 @@ use super::command::Command;
 use super::{Machine, World};
 
 /// What every capable agent announces.
-pub(crate) const CAPABILITIES: [&str; 6] = [
+pub(crate) const CAPABILITIES: [&str; 9] = [
     "com.amazonaws.ecs.capability.docker-remote-api.1.18",
+    "com.amazonaws.ecs.capability.docker-remote-api.1.19",
+    "com.amazonaws.ecs.capability.docker-remote-api.1.21",
     "com.amazonaws.ecs.capability.logging-driver.awslogs",
     "com.amazonaws.ecs.capability.logging-driver.json-file",
     "com.amazonaws.ecs.capability.logging-driver.none",
+    "ecs.capability.execution-role-awslogs",
     "ecs.capability.task-cpu-mem-limit",
     "ecs.capability.task-eni",
 ];

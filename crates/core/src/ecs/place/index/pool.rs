@@ -29,8 +29,8 @@ pub struct Pool {
     by_id: Blocks,
     by_memory: Blocks,
     by_cpu: Blocks,
-    /// The rows that changed last, oldest first.
-    changes: VecDeque<u32>,
+    /// The machines that changed last, oldest first, as they were then.
+    changes: VecDeque<Entry>,
     /// How many changes there ever were.
     changed: u64,
     /// Counts registrations: what kinds there are, and which row is whose, holds as long as this stands.
@@ -131,13 +131,18 @@ impl Order {
     /// Where a machine stands in this order.
     #[must_use]
     pub fn place(self, machine: &Machine) -> Place {
-        let (cpu, memory) = (machine.load.free_cpu().0, machine.load.free_memory().0);
+        let load = &machine.load;
+        self.place_with(load.free_cpu().0, load.free_memory().0, machine.id)
+    }
+
+    /// Where a machine stands in this order that has this much left.
+    #[must_use]
+    pub fn place_with(self, cpu: u32, memory: u32, id: InstanceId) -> Place {
         let (first, second) = match self {
             Self::Id => (0, 0),
             Self::Memory => (memory, cpu),
             Self::Cpu => (cpu, memory),
         };
-        let id = machine.id;
         Place { first, second, id }
     }
 }
@@ -195,11 +200,12 @@ impl Pool {
         self.changed
     }
 
-    /// The rows that changed since there had been `before` changes; nothing if that is too long ago.
-    pub fn changed_since(&self, before: u64) -> Option<impl Iterator<Item = u32> + '_> {
+    /// The machines that take tasks and changed since there had been `before` changes; nothing if that is too long ago. They are
+    /// as they were then, in the order of their ids; what changed again comes again.
+    pub fn changed_since(&self, before: u64) -> Option<impl Iterator<Item = &Entry> + '_> {
         let count = usize::try_from(self.changed.checked_sub(before)?).ok()?;
         let skip = self.changes.len().checked_sub(count)?;
-        Some(self.changes.range(skip..).copied())
+        Some(self.changes.range(skip..))
     }
 
     pub(super) fn is_forgotten(&self) -> bool {
@@ -347,8 +353,15 @@ impl Pool {
     }
 
     fn note(&mut self, slot: u32) {
+        let Some(machine) = self.machine(slot) else {
+            return;
+        };
+        let Some(known) = machine.known.as_ref().filter(|known| known.open) else {
+            return;
+        };
+        let entry = machine.entry(slot, known.kind, 0, 0);
         self.changed += 1;
-        self.changes.push_back(slot);
+        self.changes.push_back(entry);
         if self.changes.len() > MOST_CHANGES {
             self.changes.pop_front();
         }

@@ -29,7 +29,7 @@ const MOST_SEARCHES: usize = 512;
 /// How many machines may wait in all searches together: some tens of MiB.
 const MOST_WAITING: usize = 400_000;
 /// How many machines are tried at random before the first one that fits is taken.
-const MOST_TRIES: usize = 64;
+const MOST_TRIES: usize = 32;
 
 /// Searches that go on when the next task of their signature comes.
 #[derive(Clone, Debug, Default)]
@@ -141,13 +141,19 @@ impl Search {
         let Some(changes) = asked.pool.changed_since(self.changed).filter(|_| self.waiting() < room) else {
             return self.begin(asked);
         };
-        for slot in changes {
-            let Some(candidate) = asked.candidate(slot) else {
+        for entry in changes {
+            let fits = entry.cpu >= asked.cpu && entry.memory >= asked.memory;
+            let Some(cell) = self.cells.of_kind(entry.kind).filter(|_| fits) else {
                 continue;
             };
-            let place = self.order.place(candidate.machine);
-            let cell = self.cells.of_kind(candidate.known.kind);
-            if cell.is_some_and(|cell| self.cells.all[cell].has_seen(place)) {
+            let then = self.order.place_with(entry.cpu, entry.memory, entry.place.id);
+            if !self.cells.all[cell].has_seen(then) {
+                continue;
+            }
+            // What changed again since comes again, so this may be about what is not so any more.
+            let candidate = asked.candidate(entry.slot);
+            let now = candidate.filter(|now| self.cells.all[cell].has_seen(self.order.place(now.machine)));
+            if let Some(candidate) = now {
                 self.keep(asked, &candidate);
             }
         }
