@@ -101,6 +101,12 @@ impl<'a> Asked<'a> {
         Some(Candidate { slot, machine, known })
     }
 
+    /// Whether more of a machine counts than what it has left: then any change of it may matter.
+    #[must_use]
+    pub fn is_choosy(&self) -> bool {
+        self.distinct || !self.ports.is_empty() || !self.personal.is_empty()
+    }
+
     /// How many tasks of the group stand on the machine in this row.
     #[must_use]
     pub fn of_group(&self, slot: u32) -> u32 {

@@ -30,7 +30,7 @@ pub struct Pool {
     by_memory: Blocks,
     by_cpu: Blocks,
     /// The machines that changed last, oldest first, as they were then.
-    changes: VecDeque<Entry>,
+    changes: VecDeque<Touched>,
     /// How many changes there ever were.
     changed: u64,
     /// Counts registrations: what kinds there are, and which row is whose, holds as long as this stands.
@@ -65,6 +65,36 @@ pub struct Known {
     pub ec2_instance_id: Option<String>,
     /// When it joined.
     pub registered_at: Timestamp,
+}
+
+/// A machine that changed, as it was then.
+#[derive(Clone, Copy, Debug)]
+pub struct Touched {
+    /// The machine, in the order of ids.
+    pub entry: Entry,
+    /// What it had left before: CPU and memory.
+    pub before: (u32, u32),
+    /// What happened to it.
+    pub cause: Cause,
+}
+
+/// What happened to a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A task of the group with this digest was put on it.
+    Took(u64),
+    /// A task of the group with this digest left it.
+    Gave(u64),
+    /// Its agent came or went.
+    Other,
+}
+
+/// A number that is the same for the same group, and seldom for another.
+#[must_use]
+pub fn digest(group: &str) -> u64 {
+    group.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// Where the tasks of one group stand.
@@ -102,6 +132,11 @@ impl Machine {
             running_tasks: self.load.running().into(),
             groups: self.load.groups().collect(),
         }
+    }
+
+    /// The CPU and memory that no task holds.
+    fn left(&self) -> (u32, u32) {
+        (self.load.free_cpu().0, self.load.free_memory().0)
     }
 
     fn entry(&self, slot: u32, kind: u32, first: u32, second: u32) -> Entry {
@@ -202,7 +237,7 @@ impl Pool {
 
     /// The machines that take tasks and changed since there had been `before` changes; nothing if that is too long ago. They are
     /// as they were then, in the order of their ids; what changed again comes again.
-    pub fn changed_since(&self, before: u64) -> Option<impl Iterator<Item = &Entry> + '_> {
+    pub fn changed_since(&self, before: u64) -> Option<impl Iterator<Item = &Touched> + '_> {
         let count = usize::try_from(self.changed.checked_sub(before)?).ok()?;
         let skip = self.changes.len().checked_sub(count)?;
         Some(self.changes.range(skip..))
@@ -235,14 +270,16 @@ impl Pool {
             self.kinds.leave(before.kind);
         }
         self.enter_orders(slot);
-        self.note(slot);
         slot
     }
 
     pub(super) fn connect(&mut self, id: InstanceId, connected: bool) {
         if let Some(slot) = self.slots.get(&id).copied() {
-            self.known_mut(slot, |machine| machine.connected = connected);
-            self.note(slot);
+            let left = self.known_mut(slot, |machine| {
+                machine.connected = connected;
+                machine.left()
+            });
+            self.note(slot, left, Cause::Other);
         }
     }
 
@@ -252,7 +289,8 @@ impl Pool {
             Some((name, _)) => name.clone(),
             None => Name::new(&task.group),
         };
-        self.change(slot, |machine| machine.load.add(task, &name, definition));
+        let cause = Cause::Took(digest(&task.group));
+        self.change(slot, cause, |machine| machine.load.add(task, &name, definition));
         let kind = self
             .machine(slot)
             .and_then(|machine| machine.known.as_ref())
@@ -272,7 +310,8 @@ impl Pool {
     pub(super) fn remove(&mut self, task: &Task, definition: Option<&TaskDefinition>) -> u32 {
         let slot = self.row(task.instance);
         let name = Name::new(&task.group);
-        self.change(slot, |machine| machine.load.remove(task, &name, definition));
+        let cause = Cause::Gave(digest(&task.group));
+        self.change(slot, cause, |machine| machine.load.remove(task, &name, definition));
         let kind = self
             .machine(slot)
             .and_then(|machine| machine.known.as_ref())
@@ -290,8 +329,9 @@ impl Pool {
     }
 
     /// Changes what stands on a machine and keeps the orders true.
-    fn change(&mut self, slot: u32, change: impl FnOnce(&mut Machine)) {
+    fn change(&mut self, slot: u32, cause: Cause, change: impl FnOnce(&mut Machine)) {
         let machine = self.rows[slot as usize].as_mut().expect("only rows in use change");
+        let left = machine.left();
         let before = (Order::Memory.place(machine), Order::Cpu.place(machine));
         change(machine);
         machine.stamp += 1;
@@ -305,7 +345,7 @@ impl Pool {
             self.by_cpu.insert(entry(cpu));
             self.by_id.update(entry(Place::START));
         }
-        self.note(slot);
+        self.note(slot, left, cause);
     }
 
     fn known_mut<T>(&mut self, slot: u32, change: impl FnOnce(&mut Machine) -> T) -> T {
@@ -352,7 +392,7 @@ impl Pool {
         self.slots.get(&id).copied()
     }
 
-    fn note(&mut self, slot: u32) {
+    fn note(&mut self, slot: u32, before: (u32, u32), cause: Cause) {
         let Some(machine) = self.machine(slot) else {
             return;
         };
@@ -361,7 +401,7 @@ impl Pool {
         };
         let entry = machine.entry(slot, known.kind, 0, 0);
         self.changed += 1;
-        self.changes.push_back(entry);
+        self.changes.push_back(Touched { entry, before, cause });
         if self.changes.len() > MOST_CHANGES {
             self.changes.pop_front();
         }

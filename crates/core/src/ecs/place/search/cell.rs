@@ -30,7 +30,7 @@ pub(super) struct Cell {
     pub(super) open: bool,
 }
 
-/// A machine that may take the task, if it has not changed since.
+/// A machine that may take the task, as it was when it was looked at. It is not better now, or waits once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Waiting {
     pub(super) score: Score,

@@ -14,11 +14,12 @@ mod score;
 mod signature;
 
 use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
 use std::ops::Bound;
 
 use super::filter::{Asked, Candidate};
 use super::index::blocks::{Colours, Entry, Least, Place};
-use super::index::pool::Order;
+use super::index::pool::{self, Cause, Order, Touched};
 use crate::kernel::ids::InstanceId;
 use cell::{Cells, Waiting};
 use score::{Parts, Score};
@@ -53,6 +54,8 @@ struct Search {
     signature: Signature,
     order: Order,
     cells: Cells,
+    /// The digest of the group.
+    group: u64,
     /// The pool's epoch that the cells are of.
     epoch: u64,
     /// How many of the pool's changes were taken in.
@@ -90,6 +93,7 @@ impl Search {
             signature,
             order,
             cells: Cells::new(asked),
+            group: pool::digest(asked.want.group),
             epoch: asked.pool.epoch(),
             changed: 0,
         };
@@ -141,9 +145,10 @@ impl Search {
         let Some(changes) = asked.pool.changed_since(self.changed).filter(|_| self.waiting() < room) else {
             return self.begin(asked);
         };
-        for entry in changes {
-            let fits = entry.cpu >= asked.cpu && entry.memory >= asked.memory;
-            let Some(cell) = self.cells.of_kind(entry.kind).filter(|_| fits) else {
+        for touched in changes {
+            let entry = &touched.entry;
+            let cell = self.cells.of_kind(entry.kind);
+            let Some(cell) = cell.filter(|_| self.may_be_better(asked, touched)) else {
                 continue;
             };
             let then = self.order.place_with(entry.cpu, entry.memory, entry.place.id);
@@ -158,6 +163,19 @@ impl Search {
             }
         }
         self.changed = asked.pool.changed();
+    }
+
+    /// Whether a machine may take the task now and did not before, or is better than it was. A machine that only became worse
+    /// waits already, and is found out when it is the first.
+    fn may_be_better(&self, asked: &Asked<'_>, touched: &Touched) -> bool {
+        let fits = |cpu, memory| cpu >= asked.cpu && memory >= asked.memory;
+        let (cpu, memory) = touched.before;
+        let better = match touched.cause {
+            Cause::Took(_) => self.order != Order::Id,
+            Cause::Gave(group) => group == self.group,
+            Cause::Other => true,
+        };
+        fits(touched.entry.cpu, touched.entry.memory) && (better || asked.is_choosy() || !fits(cpu, memory))
     }
 
     /// Keeps a machine if it may take the task.
@@ -186,19 +204,21 @@ impl Search {
         }
     }
 
-    /// The best of those that wait; who changed meanwhile does not wait any more.
+    /// The best of those that wait. Who changed meanwhile waits as what it is now, or does not wait any more.
     fn best_waiting(&mut self, asked: &Asked<'_>) -> Option<(Score, Waiting)> {
         let mut best: Option<(Score, Waiting)> = None;
         for cell in &mut self.cells.all {
-            while let Some(Reverse(top)) = cell.waiting.peek() {
-                let same = asked
-                    .pool
-                    .machine(top.slot)
-                    .is_some_and(|machine| machine.stamp == top.stamp);
+            while let Some(mut top) = cell.waiting.peek_mut() {
+                let candidate = asked.candidate(top.0.slot);
+                let same = candidate.is_some_and(|now| now.machine.stamp == top.0.stamp);
                 if same {
                     break;
                 }
-                cell.waiting.pop();
+                let now = candidate.filter(|now| asked.machine_objection(now).is_none());
+                match now.map(|now| (Score::of(asked, self.order, &now), now.machine.stamp)) {
+                    Some((score, stamp)) => (top.0.score, top.0.stamp) = (score, stamp),
+                    None => drop(PeekMut::pop(top)),
+                }
             }
             let top = cell.waiting.peek().map(|Reverse(top)| (cell.whole(top.score), *top));
             best = match (best, top) {
