@@ -1,5 +1,5 @@
-//! The keys of an installation, in files that only their owner can read: the administrator's, given or made once, and the one
-//! that seals pagination tokens.
+//! The keys of an installation, in files that only their owner can read: the administrator's, given or made once, the one that
+//! seals pagination tokens, and the one that the secrets of agents' keys are derived from.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_core::kernel::AccountId;
-use berth_server::config::PageKey;
+use berth_server::config::{AgentSecrets, PageKey};
 use berth_server::files::{read_if_there, write_private, write_private_once};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,7 @@ pub(crate) struct Key {
 
 const FILE: &str = "administrator.json";
 const PAGE_FILE: &str = "pages.key";
+const AGENT_FILE: &str = "agents.key";
 /// The alphabet of access key ids.
 const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The alphabet of secrets.
@@ -109,22 +110,43 @@ impl Key {
     }
 }
 
-/// The key that seals pagination tokens: the one of `dir`, else a new one, which `dir` keeps.
+/// The key that seals pagination tokens.
 ///
 /// # Errors
 /// A file that cannot be read or written.
 pub(crate) fn page_key(dir: &Path) -> Result<PageKey> {
-    let path = dir.join(PAGE_FILE);
+    kept(dir, PAGE_FILE).map(PageKey::new)
+}
+
+/// What the secrets of agents' keys are derived from.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub(crate) fn agent_secrets(dir: &Path) -> Result<AgentSecrets> {
+    kept(dir, AGENT_FILE).map(AgentSecrets::new)
+}
+
+/// The random bytes that a file of `dir` keeps, which are made if they are not there.
+fn kept(dir: &Path, file: &str) -> Result<[u8; 32]> {
+    let path = dir.join(file);
     if !path.exists() {
-        let mut random = [0u8; 32];
-        getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
-        write_private_once(&path, &hex::encode(random))?;
+        write_private_once(&path, &random_hex()?)?;
     }
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut bytes = [0u8; 32];
     let read = hex::decode_to_slice(text.trim(), &mut bytes);
     read.with_context(|| format!("{} is damaged: remove it to have a new one made", path.display()))?;
-    Ok(PageKey::new(bytes))
+    Ok(bytes)
+}
+
+/// 32 random bytes as text.
+///
+/// # Errors
+/// If the system has none.
+pub(crate) fn random_hex() -> Result<String> {
+    let mut random = [0u8; 32];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
+    Ok(hex::encode(random))
 }
 
 #[cfg(test)]

@@ -8,12 +8,15 @@ mod down;
 mod encryption;
 mod env;
 mod home;
+mod join;
 mod keys;
 mod options;
 mod programs;
+mod remote;
 mod signals;
 mod snapshot;
 mod store;
+mod tokens;
 mod up;
 
 use std::io::IsTerminal;
@@ -50,6 +53,7 @@ fn run(options: Options) -> anyhow::Result<()> {
         Command::Store(StoreCommand::Cat(cat)) => store::cat(&cat),
         Command::Backup(options) => backup::backup(&options),
         Command::Restore(options) => backup::restore(&options),
+        Command::JoinToken(token) => started("warn", tokens::run(token)),
         Command::Up(up) => started("info", up::run(up)),
         Command::Server(server) => started("info", programs::server(server)),
         Command::Agent(agent) => started("info", programs::agent(agent)),

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Server(Server),
     /// Run an agent that joins a control plane.
     Agent(Agent),
+    /// Make a token with which one machine joins: berth agent --server URL --join TOKEN.
+    JoinToken(JoinToken),
     /// Print shell exports that point AWS clients at Berth: eval "$(berth env)".
     Env(Place),
     /// Look into the durable store.
@@ -277,14 +279,15 @@ pub(crate) struct Server {
 pub(crate) struct Agent {
     #[command(flatten)]
     pub place: Place,
-    /// The control plane's URL.
-    #[arg(
-        long,
-        alias = "endpoint",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:4566"
-    )]
-    pub server: String,
+    /// The control plane's URL [default: where this machine has joined, else http://127.0.0.1:4566]
+    #[arg(long, alias = "endpoint", value_name = "URL")]
+    pub server: Option<String>,
+    /// Join with a token of `berth join-token`: the machine gets a key of its own, which it keeps for later starts.
+    #[arg(long, value_name = "TOKEN", env = "BERTH_JOIN_TOKEN", hide_env_values = true)]
+    pub join: Option<String>,
+    /// Join although the machine's key crosses the network in the clear.
+    #[arg(long)]
+    pub insecure_http: bool,
     /// The authority of the control plane's certificate, in PEM [default: that of a control plane on this data directory, else
     /// those that everybody knows]
     #[arg(long, value_name = "FILE")]
@@ -293,6 +296,35 @@ pub(crate) struct Agent {
     pub machine: Machine,
     #[command(flatten)]
     pub keys: KeyOptions,
+}
+
+/// Options of `berth join-token`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct JoinToken {
+    #[command(flatten)]
+    pub place: Place,
+    /// The only cluster that machines may join with it [default: any]
+    #[arg(long, value_parser = cluster)]
+    pub cluster: Option<String>,
+    /// For how long it is good: 90s, 15m, 1h or 7d.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = seconds)]
+    pub expires_in: u32,
+    /// List the tokens that were made, without their secrets.
+    #[arg(long, conflicts_with_all = ["cluster", "revoke"])]
+    pub list: bool,
+    /// Take a token back. A machine that has joined with it keeps its key until it is deregistered.
+    #[arg(long, value_name = "ID", conflicts_with = "cluster")]
+    pub revoke: Option<String>,
+}
+
+/// A time in seconds, minutes, hours or days.
+fn seconds(text: &str) -> Result<u32, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    let found = units
+        .iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
+    let time = found.and_then(|(number, seconds)| number.parse::<u32>().ok()?.checked_mul(*seconds));
+    time.ok_or_else(|| "write a time like 90s, 15m, 1h or 7d".to_owned())
 }
 
 fn account(text: &str) -> Result<AccountId, String> {
@@ -386,6 +418,16 @@ mod tests {
             &format!("a{long}=1"),
         ] {
             assert!(attribute(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, wanted) in [("90s", Ok(90)), ("15m", Ok(900)), ("1h", Ok(3600)), ("7d", Ok(604_800))] {
+            assert_eq!(seconds(text), wanted);
+        }
+        for bad in ["", "h", "1", "-1h", "1.5h", "4294967295d"] {
+            assert!(seconds(bad).is_err(), "{bad}");
         }
     }
 }

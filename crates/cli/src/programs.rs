@@ -13,7 +13,8 @@ use tokio::sync::watch;
 
 use crate::encryption;
 use crate::home::{Contact, Home};
-use crate::keys::{Key, page_key};
+use crate::join;
+use crate::keys::{Key, agent_secrets, page_key};
 use crate::options::{Agent, Endpoint, FleetOptions, Machine, Server};
 use crate::signals::{Ending, Signals};
 
@@ -53,6 +54,7 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
         access_keys: vec![key.administrator(options.account_id)],
         allow_reset: options.allow_reset,
         page_key: page_key(dir)?,
+        agent_secrets: agent_secrets(dir)?,
         history: options.history.limits(),
         min_free_bytes: options.min_free_mib.map(|mib| u64::from(mib) << 20),
         limits: fleet_limits(&options.fleet),
@@ -110,17 +112,13 @@ pub(crate) fn contact(dir: &Path, endpoint: &str, options: &Endpoint, machine: O
 pub(crate) async fn agent(options: Agent) -> Result<()> {
     let mut signals = Signals::listen()?;
     let home = Home::take(&options.place.data_dir, "agent")?;
-    let key = Key::obtain(home.dir(), &options.keys)?;
-    let config = AgentConfig {
-        authority: encryption::trusted(home.dir(), &options.server, options.ca.as_deref())?,
-        ..agent_config(home.dir(), &options.server, &options.machine, &key)?
-    };
-    let (stop, stopped) = watch::channel(None);
-    let mut agent = tokio::spawn(berth_agent::run(config, stopped));
+    let config = access(home.dir(), &options).await?;
     println!(
         "Berth's agent joins {} (cluster {}).",
-        options.server, options.machine.cluster
+        config.endpoint, options.machine.cluster
     );
+    let (stop, stopped) = watch::channel(None);
+    let mut agent = tokio::spawn(berth_agent::run(config, stopped));
     let ended = loop {
         tokio::select! {
             ended = &mut agent => break ended.context("the agent broke off")??,
@@ -129,6 +127,23 @@ pub(crate) async fn agent(options: Agent) -> Result<()> {
     };
     home.release();
     report(&ended)
+}
+
+/// The settings of an agent: with the key that it got with a token, else with the administrator's.
+async fn access(dir: &Path, options: &Agent) -> Result<AgentConfig> {
+    if let Some(joined) = join::obtain(dir, options).await? {
+        let config = agent_config(dir, &joined.server, &options.machine, &joined.key)?;
+        return Ok(AgentConfig {
+            authority: joined.authority,
+            ..config
+        });
+    }
+    let key = Key::obtain(dir, &options.keys)?;
+    let server = options.server.as_deref().unwrap_or(join::DEFAULT_SERVER);
+    Ok(AgentConfig {
+        authority: encryption::trusted(dir, server, options.ca.as_deref())?,
+        ..agent_config(dir, server, &options.machine, &key)?
+    })
 }
 
 /// Tells an agent how to end. A second signal cuts cleaning short.

@@ -2,6 +2,7 @@
 //!
 //! The shell feeds it events, makes the changes durable, and only then releases the reply and the outbox.
 
+mod access;
 mod archive;
 mod link;
 mod reset;
@@ -23,7 +24,7 @@ use crate::ecs::view::{Answer, Reply, TaskView};
 use crate::ecs::{self, Refusal};
 use crate::iam::{self, Attempt, Principal};
 use crate::kernel::ids::TaskId;
-use crate::kernel::{Cx, Edit, Scope, Timestamp};
+use crate::kernel::{AccountId, Cx, Edit, Scope, Timestamp};
 use crate::network;
 use crate::network::view::Extent;
 use seen::Seen;
@@ -35,6 +36,8 @@ use seen::Seen;
     reason = "changes are moved once, into the batch that is written"
 )]
 pub enum Change {
+    /// Of who may call.
+    Iam(iam::Change),
     /// Of ECS.
     Ecs(ecs::Change),
     /// Of networks.
@@ -46,6 +49,7 @@ pub enum Change {
 /// All durable facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
+    iam: iam::State,
     ecs: ecs::State,
     network: network::State,
     epoch: u32,
@@ -55,6 +59,7 @@ impl State {
     /// Applies `change`. State is the fold of all changes.
     pub fn apply(&mut self, change: Change) {
         match change {
+            Change::Iam(change) => self.iam.apply(change),
             Change::Ecs(change) => self.ecs.apply(change),
             Change::Network(change) => self.network.apply(change),
             Change::Epoch(epoch) => self.epoch = epoch,
@@ -111,6 +116,15 @@ pub enum Event {
         /// What came of its checks.
         reports: Vec<CheckReport>,
     },
+    /// An operator asks about join tokens.
+    Tokens {
+        /// Who.
+        principal: Principal,
+        /// What.
+        write: iam::admit::Write,
+    },
+    /// A machine wants a key of its own.
+    Join(iam::admit::Join),
     /// Something about the connection of an agent.
     Link {
         /// The machine.
@@ -247,6 +261,8 @@ impl Control {
                 write,
             } => turn.request(&principal, scope, write),
             Event::Checked { instance, reports } => turn.control.health.reported(&instance, reports, turn.cx.now),
+            Event::Tokens { principal, write } => turn.output.reply = Some(turn.tokens(&principal, write)),
+            Event::Join(request) => turn.output.reply = Some(turn.join(&request)),
             Event::Link {
                 instance,
                 connection,
@@ -284,9 +300,11 @@ impl Control {
         let token = ecs.first_remembered().map(|(at, _)| at.plus_ms(CLIENT_TOKEN_MS));
         let left = ecs.first_left().map(|(at, _)| at.plus_ms(INACTIVE_INSTANCE_MS));
         let unused = ecs.first_unused().map(|(at, _)| at.plus_ms(DELETED_DEFINITION_MS));
+        let join = self.state.iam.first_expiring();
+        let join = join.map(|(at, _)| at.plus_ms(iam::admit::EXPIRED_TOKEN_MS));
         let at_once = self.unfinished.then(Timestamp::default);
         let deleted = ecs.first_deleted().map(|(at, _)| at.plus_ms(INACTIVE_CLUSTER_MS));
-        [agents, ended, token, left, unused, deleted, at_once]
+        [agents, ended, token, left, unused, deleted, join, at_once]
             .into_iter()
             .flatten()
             .min()
@@ -311,7 +329,7 @@ impl Control {
     /// # Errors
     /// Why it is refused.
     pub fn read(&self, principal: &Principal, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
-        authorise(principal, scope, read.action())?;
+        authorise(principal, scope.account, read.action())?;
         let caller = caller(principal, scope.clone(), self.quotas);
         api::read(&self.facts(), &caller, read)
     }
@@ -327,13 +345,12 @@ impl Control {
         action: &str,
         extent: Extent,
     ) -> Result<network::view::NetworkView, iam::Denied> {
-        iam::authorise(
-            principal,
-            &Attempt {
-                action,
-                account: scope.account,
-            },
-        )?;
+        let attempt = Attempt {
+            action,
+            account: scope.account,
+            place: None,
+        };
+        iam::authorise(principal, &attempt)?;
         Ok(network::view::network(&self.state.network, scope, extent))
     }
 
@@ -355,15 +372,14 @@ fn caller(principal: &Principal, scope: Scope, quotas: Quotas) -> Caller {
     }
 }
 
-fn authorise(principal: &Principal, scope: &Scope, action: &str) -> Result<(), Refusal> {
-    iam::authorise(
-        principal,
-        &Attempt {
-            action,
-            account: scope.account,
-        },
-    )
-    .map_err(Refusal::Denied)
+/// Whether somebody may do something that is about no machine.
+fn authorise(principal: &Principal, account: AccountId, action: &str) -> Result<(), Refusal> {
+    let attempt = Attempt {
+        action,
+        account,
+        place: None,
+    };
+    iam::authorise(principal, &attempt).map_err(Refusal::Denied)
 }
 
 /// One event being taken: changes are applied and collected, and the agents whom they concern are remembered.
@@ -388,7 +404,7 @@ impl Turn<'_> {
                 }
                 self.touched.entry(edit.key().clone()).or_default();
             }
-            Change::Ecs(_) | Change::Network(_) | Change::Epoch(_) => {}
+            Change::Iam(_) | Change::Ecs(_) | Change::Network(_) | Change::Epoch(_) => {}
         }
         self.control.state.apply(change.clone());
         self.output.changes.push(change);
@@ -420,7 +436,7 @@ impl Turn<'_> {
     }
 
     fn request(&mut self, principal: &Principal, scope: Scope, write: Write) {
-        let reply = authorise(principal, &scope, write.action()).and_then(|()| {
+        let reply = self.permitted(principal, &scope, write).and_then(|write| {
             if self.control.low_space && write.creates() {
                 return Err(Refusal::LowSpace);
             }
@@ -431,6 +447,9 @@ impl Turn<'_> {
                 Step::OnThese(order) => Ok(self.start_on_these(&order)),
             }
         });
+        if let Ok(reply) = &reply {
+            self.bind(principal, reply);
+        }
         self.output.reply = Some(reply);
     }
 
@@ -450,29 +469,34 @@ impl Turn<'_> {
         self.put_all(plan.changes, plan.network);
     }
 
-    /// Forgets what is too old, a slice at a time: client tokens, machines that left, definitions and clusters that were deleted.
+    /// Forgets what is too old, a slice at a time: client and join tokens, machines that left, definitions and clusters that
+    /// were deleted.
     fn sweep(&mut self) {
         for _ in 0..SLICE {
             let Some(change) = self.due_to_go() else {
                 return;
             };
-            self.put(Change::Ecs(change));
+            self.put(change);
         }
     }
 
     /// The first thing that is due to be forgotten.
-    fn due_to_go(&self) -> Option<ecs::Change> {
+    fn due_to_go(&self) -> Option<Change> {
         let ecs = &self.control.state.ecs;
         let due = |at: &Timestamp, keep_ms| self.cx.now.since_ms(*at) >= keep_ms;
         let token = ecs.first_remembered().filter(|(at, _)| due(at, CLIENT_TOKEN_MS));
         let left = ecs.first_left().filter(|(at, _)| due(at, INACTIVE_INSTANCE_MS));
         let unused = ecs.first_unused().filter(|(at, _)| due(at, DELETED_DEFINITION_MS));
         let deleted = ecs.first_deleted().filter(|(at, _)| due(at, INACTIVE_CLUSTER_MS));
+        let join = self.control.state.iam.first_expiring();
+        let join = join.filter(|(at, _)| due(at, iam::admit::EXPIRED_TOKEN_MS));
         token
             .map(|(_, key)| ecs::Change::ClientToken(Edit::Delete(key.clone())))
             .or_else(|| left.map(|(_, key)| ecs::Change::Instance(Edit::Delete(key.clone()))))
             .or_else(|| unused.map(|(_, key)| ecs::Change::TaskDefinition(Edit::Delete(key.clone()))))
             .or_else(|| deleted.map(|(_, key)| ecs::Change::Cluster(Edit::Delete(key.clone()))))
+            .map(Change::Ecs)
+            .or_else(|| join.map(|(_, id)| Change::Iam(iam::Change::JoinToken(Edit::Delete(id)))))
     }
 
     fn finish(mut self) -> Output {

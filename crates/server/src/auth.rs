@@ -81,7 +81,7 @@ pub(crate) fn signed_for(head: &RequestHead<'_>) -> Option<String> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn authenticate(app: &App, head: &RequestHead<'_>, body: &[u8]) -> Result<Authenticated, Error> {
+pub(crate) async fn authenticate(app: &App, head: &RequestHead<'_>, body: &[u8]) -> Result<Authenticated, Error> {
     let signed = sigv4::parse(*head)?;
     let service = signed.scope().service;
     let now_ms = app.config.clock.now().0;
@@ -91,9 +91,9 @@ pub(crate) fn authenticate(app: &App, head: &RequestHead<'_>, body: &[u8]) -> Re
         now_ms,
     };
     signed.check(&expected)?;
-    let key = find(&app.config.access_keys, signed.access_key_id()).ok_or(Error::UnknownAccessKey)?;
+    let key = find(app, signed.access_key_id()).await.ok_or(Error::UnknownAccessKey)?;
     let secret = Secret {
-        secret_access_key: key.secret.clone(),
+        secret_access_key: key.secret,
         session_token: None,
     };
     sigv4::verify(&signed, &secret, &PayloadHash::of(body), &expected)?;
@@ -102,7 +102,7 @@ pub(crate) fn authenticate(app: &App, head: &RequestHead<'_>, body: &[u8]) -> Re
         .region
         .parse()
         .expect("the check takes only well-formed regions");
-    let principal = key.principal.clone();
+    let principal = key.principal;
     Ok(Authenticated {
         scope: Scope {
             account: principal.account,
@@ -112,8 +112,18 @@ pub(crate) fn authenticate(app: &App, head: &RequestHead<'_>, body: &[u8]) -> Re
     })
 }
 
-fn find<'a>(keys: &'a [AccessKey], id: &str) -> Option<&'a AccessKey> {
-    keys.iter().find(|key| key.id == id)
+/// The operator's key with this id, or an agent's.
+async fn find(app: &App, id: &str) -> Option<AccessKey> {
+    if let Some(key) = app.config.access_keys.iter().find(|key| key.id == id) {
+        return Some(key.clone());
+    }
+    let looked = app.engine.read(|control| control.agent_key(id).cloned()).await;
+    let key = looked.ok().flatten()?;
+    Some(AccessKey {
+        id: key.id.to_string(),
+        secret: app.config.agent_secrets.of(&key.id),
+        principal: key.principal(),
+    })
 }
 
 /// In which manner a protocol's services speak of signatures.

@@ -7,6 +7,7 @@ use berth_core::ecs::quota::Limits as FleetLimits;
 use berth_core::iam::AccessKey;
 pub use berth_telemetry::history::{HistoryStore, Limits};
 pub use berth_telemetry::logs::LogStore;
+pub use berth_wire::join::AgentSecrets;
 pub use berth_wire::page::Key as PageKey;
 
 use crate::clock::Clock;
@@ -26,6 +27,8 @@ pub struct Config {
     pub allow_reset: bool,
     /// What pagination tokens are sealed with: while it stays the same, tokens outlive a restart.
     pub page_key: PageKey,
+    /// What the secrets of agents' keys are derived from: while it stays the same, the keys stay good.
+    pub agent_secrets: AgentSecrets,
     /// How much is kept of tasks that are over.
     pub history: Limits,
     /// Below how many bytes of free disk space nothing new is taken in; if nothing is said, 512 MiB, or a twentieth of a smaller disk.

@@ -6,6 +6,7 @@
 
 pub mod document;
 pub mod ecs;
+pub mod join;
 pub mod link;
 pub mod page;
 pub mod protocol;

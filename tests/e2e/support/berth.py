@@ -46,18 +46,21 @@ def key_environment() -> dict[str, str]:
     return environment(AWS_ACCESS_KEY_ID=KEY["aws_access_key_id"], AWS_SECRET_ACCESS_KEY=KEY["aws_secret_access_key"])
 
 
-def run(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, env: dict[str, str] | None = None, within: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """One command of the binary, to its end."""
-    command = [str(BINARY), *map(str, arguments)]
+    command = [*within, str(BINARY), *map(str, arguments)]
     return subprocess.run(command, env=env or environment(), capture_output=True, text=True, timeout=300, check=False)
 
 
 class Program:
     """A running `berth ...`."""
 
-    def __init__(self, log: Path, *arguments: str | Path, env: dict[str, str]) -> None:
+    def __init__(self, log: Path, *arguments: str | Path, env: dict[str, str], within: tuple[str, ...] = ()) -> None:
+        """`within` is a command that runs it elsewhere and becomes it."""
         self.log = log
-        self.arguments = [str(BINARY), *map(str, arguments)]
+        self.arguments = [*within, str(BINARY), *map(str, arguments)]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 self.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, start_new_session=True
@@ -98,6 +101,7 @@ class Berth:
         self.directory = directory
         self.data_dir = directory / "data"
         self.registry = registry
+        self.address = "127.0.0.1"
         self.port = free_port()
         self.server: Program | None = None
         self.agent: Program | None = None
@@ -107,7 +111,7 @@ class Berth:
 
     @property
     def endpoint(self) -> str:
-        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://{self.address}:{self.port}"
 
     # Starting and ending
 
@@ -122,7 +126,7 @@ class Berth:
 
     def launch_server(self, *options: str) -> None:
         """Starts the server and waits for nothing."""
-        address = ("--listen", f"127.0.0.1:{self.port}", "--account-id", ACCOUNT)
+        address = ("--listen", f"{self.address}:{self.port}", "--account-id", ACCOUNT)
         place = ("--data-dir", self.data_dir)
         self.server = Program(self.directory / "server.log", "server", *place, *address, *options, env=key_environment())
 
@@ -214,10 +218,8 @@ class Berth:
 
     def logs(self) -> str:
         tails = []
-        for name in ("server", "agent"):
-            log = self.directory / f"{name}.log"
-            if log.exists():
-                tails.append(f"--- {name}.log\n" + "\n".join(log.read_text(errors="replace").splitlines()[-60:]))
+        for log in sorted(self.directory.glob("*.log")):
+            tails.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-60:]))
         return "\n".join(tails)
 
     # The containers themselves
@@ -242,7 +244,10 @@ class Berth:
 
     def containerd_socket(self) -> Path:
         """The socket that the agent has chosen."""
-        return Path((self.data_dir / "agent/containerd/chosen-socket").read_text().strip())
+        chosen = self.data_dir / "agent/containerd/chosen-socket"
+        # After a restart a machine counts as connected before its agent is there.
+        eventually("the agent has chosen its containerd", chosen.exists)
+        return Path(chosen.read_text().strip())
 
 
 def assert_nothing_left(data_dir: Path) -> None:

@@ -166,6 +166,7 @@ impl Turn<'_> {
                     .for_each(|connection| self.send(&instance, connection, ToAgent::Close));
                 self.forget_agent(&instance);
                 self.control.health.forget(&instance);
+                self.revoke_keys_of(&instance);
             }
         }
     }

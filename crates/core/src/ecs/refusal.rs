@@ -168,6 +168,8 @@ pub enum Refusal {
     Resource(String),
     /// The caller may not do this.
     Denied(crate::iam::Denied),
+    /// A machine cannot join, or a join token cannot be made.
+    Join(crate::iam::admit::JoinRefusal),
 }
 
 /// Why a strategy of capacity providers cannot be followed.

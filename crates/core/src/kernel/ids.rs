@@ -45,6 +45,8 @@ hex_ids! {
     TaskId = "task";
     /// A container instance: a machine that joined a cluster.
     InstanceId = "instance";
+    /// A join token.
+    JoinTokenId = "join-token";
 }
 
 /// An id that is spelled as a UUID: containers and attachments of a task.

@@ -14,6 +14,7 @@ mod expiry;
 mod health;
 mod idempotency;
 mod instances;
+mod joining;
 mod launch;
 mod list_tasks;
 mod overrides;

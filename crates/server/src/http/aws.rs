@@ -48,7 +48,7 @@ async fn answered(app: &App, head: &Head<'_>, body: &[u8], request_id: &str) -> 
         body,
     };
     let routed = route(auth::signed_for(&raw.head).as_deref(), &raw);
-    let authenticated = auth::authenticate(app, &raw.head, body);
+    let authenticated = auth::authenticate(app, &raw.head, body).await;
     let (route, Authenticated { principal, scope }) = match (routed, authenticated) {
         (Ok(route), Ok(authenticated)) => (route, authenticated),
         (routed, Err(refusal)) => return refused(&routed, &refusal, request_id),
@@ -98,7 +98,12 @@ fn unknown(unrouted: &Unrouted, request_id: &str) -> Answered {
 }
 
 fn unread_body(unread: Unread, request_id: &str) -> Response<Body> {
-    let error = match unread {
+    respond(Protocol::AwsJson11.encode_error(None, &self::unread(unread), request_id))
+}
+
+/// The exception for a body that was not taken.
+pub(super) fn unread(unread: Unread) -> ServiceError {
+    match unread {
         Unread::TooLarge => {
             let text = format!("The request's body is larger than {} bytes.", limits::BODY_BYTES);
             ServiceError::with_status("RequestEntityTooLargeException", text, 413)
@@ -109,11 +114,10 @@ fn unread_body(unread: Unread, request_id: &str) -> Response<Body> {
             ServiceError::with_status("ServiceUnavailableException", text, 503)
         }
         Unread::Broken => ServiceError::client("IncompleteBody", "The request's body ended early."),
-    };
-    respond(Protocol::AwsJson11.encode_error(None, &error, request_id))
+    }
 }
 
-fn respond(answer: protocol::Response) -> Response<Body> {
+pub(super) fn respond(answer: protocol::Response) -> Response<Body> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let builder = answer
         .headers

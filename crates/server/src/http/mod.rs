@@ -3,6 +3,7 @@
 mod aws;
 mod bodies;
 mod descriptors;
+mod join;
 mod limits;
 mod opening;
 mod reset;
@@ -13,22 +14,25 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::response::IntoResponse;
+use axum::routing::{any, delete, get, post};
+use berth_wire::join::{AUTHORITY_PATH, JOIN_PATH, TOKENS_PATH};
 
 pub(crate) use bodies::Budget;
 pub(crate) use limits::BODIES_BYTES;
 pub(crate) use serve::serve;
 
 use crate::App;
-use crate::tls::Acceptor;
 
 /// The routes of the endpoint. Whatever is not Berth's own is an AWS request.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
-        .route("/_berth/ca", get(authority))
+        .route(AUTHORITY_PATH, get(join::authority))
+        .route(JOIN_PATH, post(join::join))
+        .route(TOKENS_PATH, post(join::make).get(join::list))
+        .route(&format!("{TOKENS_PATH}/{{id}}"), delete(join::revoke))
         .route("/_berth/reset", post(reset::reset))
         .route("/acs/ws", any(crate::sessions::acs::upgrade))
         .route("/tcs/ws", any(crate::sessions::tcs::upgrade))
@@ -42,14 +46,6 @@ async fn health() -> impl IntoResponse {
         [(header::CONTENT_TYPE, "application/json")],
         concat!("{\"status\":\"ok\",\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}\n"),
     )
-}
-
-/// The certificate of the authority that clients must trust. Who has its fingerprint from elsewhere can check it.
-async fn authority(State(app): State<Arc<App>>) -> Response {
-    match app.tls.as_ref().and_then(Acceptor::authority) {
-        Some(pem) => ([(header::CONTENT_TYPE, "application/x-pem-file")], pem.to_owned()).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -39,7 +39,10 @@ pub(crate) async fn answer(app: &App, call: &Call<'_>, operation: ecs::Operation
                 .read(|control| control.read(&call.principal, &call.scope, &read));
             (look.await, included)
         }
-        Request::DiscoverPollEndpoint => return Ok(poll_endpoints(app, call)),
+        Request::DiscoverPollEndpoint => {
+            call.authorise("AccessDeniedException")?;
+            return Ok(poll_endpoints(app, call));
+        }
     };
     let reply = told(reply)?;
     let completed = app.history.complete(reply).await;

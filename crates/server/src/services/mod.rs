@@ -8,6 +8,7 @@ mod sts;
 use berth_core::iam::{self, Attempt, Principal};
 use berth_core::kernel::Scope;
 use berth_wire::document::Document;
+use berth_wire::ecs::refusals::denied_text;
 use berth_wire::protocol::{self, Route, ServiceError};
 use berth_wire::shapes::Operation;
 
@@ -38,14 +39,9 @@ impl Call<'_> {
         let attempt = Attempt {
             action: &action,
             account: self.scope.account,
+            place: None,
         };
-        iam::authorise(&self.principal, &attempt).map_err(|denied| {
-            let text = format!(
-                "User: {} is not authorized to perform: {}",
-                denied.principal, denied.action
-            );
-            ServiceError::client(code, text)
-        })
+        iam::authorise(&self.principal, &attempt).map_err(|denied| ServiceError::client(code, denied_text(&denied)))
     }
 }
 

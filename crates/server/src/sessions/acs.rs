@@ -45,7 +45,7 @@ pub(crate) async fn upgrade(
     socket: WebSocketUpgrade,
     request: Request<Body>,
 ) -> Response<Body> {
-    match admit(&app, request).await {
+    match admit(&app, request, "ecs:Poll").await {
         Ok(knock) => {
             let socket = socket.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
             socket.on_upgrade(move |socket| run(app, knock, socket))

@@ -2,9 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
+use berth_core::control::Control;
 use berth_core::ecs::model::InstanceKey;
 use berth_core::ecs::{Refusal, refer};
 use berth_core::kernel::Scope;
+use berth_wire::ecs::refusals::denied_text;
 use berth_wire::link::upgrade::{Connect, RefusalKind, UpgradeRefusal};
 
 use crate::App;
@@ -18,26 +20,29 @@ pub(super) struct Knock {
     pub instance: InstanceKey,
 }
 
-/// Whether a socket may be opened.
+/// Whether a socket may be opened: `action` is the kind of socket in IAM's words.
 ///
 /// # Errors
 /// Why not, in the agent's words.
-pub(super) async fn admit(app: &App, request: Request<Body>) -> Result<Knock, UpgradeRefusal> {
+pub(super) async fn admit(app: &App, request: Request<Body>, action: &str) -> Result<Knock, UpgradeRefusal> {
     let (parts, _) = request.into_parts();
     let head = Head::of(&parts);
     let headers = head.headers();
     let caller = auth::authenticate(app, &head.request(&headers), b"")
+        .await
         .map_err(|error| refusal(RefusalKind::AccessDenied, error.to_string()))?;
     let connect = Connect::parse(parts.uri.query().unwrap_or_default())
         .map_err(|error| refusal(RefusalKind::BadRequest, error.to_string()))?;
     let instance = instance_of(&caller.scope, &connect)?;
-    match app.engine.read(|control| control.admit_agent(&instance)).await {
+    let look = |control: &Control| control.may_connect(&caller.principal, action, &instance);
+    match app.engine.read(look).await {
         Ok(Ok(())) => Ok(Knock { connect, instance }),
         // It stays away until it registers again.
         Ok(Err(Refusal::InstanceInactive)) => {
             let text = "The container instance has been deregistered.".to_owned();
             Err(refusal(RefusalKind::InactiveInstance, text))
         }
+        Ok(Err(Refusal::Denied(denied))) => Err(refusal(RefusalKind::AccessDenied, denied_text(&denied))),
         Ok(Err(_)) => {
             let text = "The container instance is not registered.".to_owned();
             Err(refusal(RefusalKind::InvalidInstance, text))

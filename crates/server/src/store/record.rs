@@ -5,6 +5,7 @@
 
 use berth_core::control::Change;
 use berth_core::ecs::Change as Ecs;
+use berth_core::iam::Change as Iam;
 use berth_core::kernel::{Edit, Entity};
 use berth_core::network::Change as Network;
 use serde::Serialize;
@@ -36,11 +37,15 @@ pub enum Table {
     AccountSettings,
     /// Network interfaces.
     Interfaces,
+    /// Join tokens.
+    JoinTokens,
+    /// The keys of agents, without their secrets.
+    AgentKeys,
 }
 
 impl Table {
     /// All tables, in the order in which they are loaded: what others refer to comes first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Control,
         Self::Clusters,
         Self::Families,
@@ -50,6 +55,8 @@ impl Table {
         Self::ClientTokens,
         Self::AccountSettings,
         Self::Interfaces,
+        Self::JoinTokens,
+        Self::AgentKeys,
     ];
 
     /// The table that has this name in the store.
@@ -71,6 +78,8 @@ impl Table {
             Self::ClientTokens => "ecs-client-tokens",
             Self::AccountSettings => "ecs-account-settings",
             Self::Interfaces => "network-interfaces",
+            Self::JoinTokens => "iam-join-tokens",
+            Self::AgentKeys => "iam-agent-keys",
         }
     }
 }
@@ -103,6 +112,8 @@ pub fn encode(change: &Change) -> Row {
         Change::Ecs(Ecs::ClientToken(edit)) => row(Table::ClientTokens, edit),
         Change::Ecs(Ecs::Setting(edit)) => row(Table::AccountSettings, edit),
         Change::Network(Network::Interface(edit)) => row(Table::Interfaces, edit),
+        Change::Iam(Iam::JoinToken(edit)) => row(Table::JoinTokens, edit),
+        Change::Iam(Iam::AgentKey(edit)) => row(Table::AgentKeys, edit),
     }
 }
 
@@ -121,6 +132,8 @@ pub fn decode(table: Table, value: &[u8]) -> Result<Change, String> {
         Table::ClientTokens => Change::Ecs(Ecs::ClientToken(Edit::Put(entity(value)?))),
         Table::AccountSettings => Change::Ecs(Ecs::Setting(Edit::Put(entity(value)?))),
         Table::Interfaces => Change::Network(Network::Interface(Edit::Put(entity(value)?))),
+        Table::JoinTokens => Change::Iam(Iam::JoinToken(Edit::Put(entity(value)?))),
+        Table::AgentKeys => Change::Iam(Iam::AgentKey(Edit::Put(entity(value)?))),
     })
 }
 

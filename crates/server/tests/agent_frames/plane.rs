@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_server::Server;
 use berth_server::clock::Clock;
-use berth_server::config::{Config, Limits, PageKey};
+use berth_server::config::{AgentSecrets, Config, Limits, PageKey};
 use berth_wire::sigv4::{self, Credentials, PayloadHash, RequestHead, Secret, SigningTarget};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -86,6 +86,7 @@ impl Plane {
                 },
             }],
             allow_reset: false,
+            agent_secrets: AgentSecrets::new([7; 32]),
             page_key: PageKey::new([7; 32]),
             history: Limits {
                 keep_ms: 86_400_000,

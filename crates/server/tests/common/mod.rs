@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_server::Server;
 use berth_server::clock::Clock;
-use berth_server::config::{Config, Limits, PageKey};
+use berth_server::config::{AgentSecrets, Config, Limits, PageKey};
 use berth_wire::sigv4::{Credentials, PayloadHash, RequestHead, Secret, SigningTarget, sign};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -117,6 +117,7 @@ fn config(data_dir: &Path, allow_reset: bool) -> Config {
             principal,
         }],
         allow_reset,
+        agent_secrets: AgentSecrets::new([7; 32]),
         page_key: PageKey::new([7; 32]),
         history: Limits {
             keep_ms: 86_400_000,

@@ -4,6 +4,8 @@ use berth_core::ecs::Refusal;
 use berth_core::ecs::quota::Exceeded;
 use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, SettingFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, Untaggable};
+use berth_core::iam::Denied;
+use berth_core::iam::admit::{JoinRefusal, MOST_TOKENS};
 use berth_core::kernel::tags::TagFault;
 
 use crate::protocol::ServiceError;
@@ -146,12 +148,32 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::InstanceStatus => plain(INVALID, "Container instance status should be one of [ACTIVE, DRAINING]"),
         Refusal::TooManyInstances(most) => invalid(format!("instanceIds can have at most {most} items.")),
         Refusal::Resource(name) => invalid(format!("Invalid value for the resource {name}.")),
-        Refusal::Denied(denied) => (
-            "AccessDeniedException",
-            format!(
-                "User: {} is not authorized to perform: {}",
-                denied.principal, denied.action
-            ),
+        Refusal::Denied(denied) => ("AccessDeniedException", denied_text(denied)),
+        Refusal::Join(refusal) => join(refusal),
+    }
+}
+
+/// What AWS says to those who may not.
+#[must_use]
+pub fn denied_text(denied: &Denied) -> String {
+    let Denied { principal, action } = denied;
+    format!(
+        "User: {principal} is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+    )
+}
+
+/// Berth's own words about join tokens, which AWS does not have.
+fn join(refusal: &JoinRefusal) -> (&'static str, String) {
+    let denied = |text: &str| ("AccessDeniedException", text.to_owned());
+    match refusal {
+        JoinRefusal::Unknown => denied("There is no such join token."),
+        JoinRefusal::Expired => denied("The join token has expired."),
+        JoinRefusal::Used => denied("The join token was used before, by another machine or another data directory."),
+        JoinRefusal::OtherCluster(name) => denied(&format!("The join token is for the cluster {name} alone.")),
+        JoinRefusal::Life => (INVALID, "A join token is good for one second to seven days.".to_owned()),
+        JoinRefusal::TooMany => (
+            "LimitExceededException",
+            format!("There are {MOST_TOKENS} join tokens already."),
         ),
     }
 }

@@ -82,6 +82,8 @@ pub enum Reply {
     Tags(Tags),
     /// That it was taken.
     Acknowledged,
+    /// What came of a request about join tokens.
+    Join(crate::iam::admit::JoinReply),
     /// How much of a reset is left to do.
     Remaining(usize),
 }

@@ -20,7 +20,7 @@ use berth_core::ecs::view::assignment::Desired;
 use berth_core::ecs::view::past::{Found, Past};
 use berth_core::ecs::view::{Reply, TaskView};
 use berth_core::ecs::{self, Refusal};
-use berth_core::iam::{Identity, Principal};
+use berth_core::iam::{self, Identity, Principal};
 use berth_core::kernel::ids::TaskId;
 use berth_core::kernel::{Cx, Edit, Entity, Scope, Timestamp};
 use berth_core::network;
@@ -326,6 +326,8 @@ fn row(change: &Change) -> ((u8, String), bool) {
         Change::Ecs(ecs::Change::ClientToken(edit)) => of(6, edit),
         Change::Ecs(ecs::Change::Setting(edit)) => of(8, edit),
         Change::Network(network::Change::Interface(edit)) => of(7, edit),
+        Change::Iam(iam::Change::JoinToken(edit)) => of(8, edit),
+        Change::Iam(iam::Change::AgentKey(edit)) => of(9, edit),
     }
 }
 

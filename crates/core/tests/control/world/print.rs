@@ -47,6 +47,7 @@ impl World {
     pub(crate) fn print_change(&mut self, change: &Change) {
         let line = match change {
             Change::Epoch(epoch) => format!("epoch {epoch}"),
+            Change::Iam(change) => format!("{change:?}"),
             Change::Ecs(ecs::Change::Cluster(Edit::Put(cluster))) => {
                 format!("cluster {} {}", cluster.key.name, cluster.status)
             }
@@ -94,7 +95,7 @@ impl World {
         let name = self.name_of(&task.key);
         let known = self.log.iter().rev().find_map(|change| match change {
             Change::Ecs(ecs::Change::Task(Edit::Put(known))) if known.key == task.key => Some(known),
-            Change::Ecs(_) | Change::Network(_) | Change::Epoch(_) => None,
+            Change::Iam(_) | Change::Ecs(_) | Change::Network(_) | Change::Epoch(_) => None,
         });
         match known {
             None => format!(
@@ -189,6 +190,7 @@ impl World {
             Ok(Reply::Tags(tags)) => format!("= {}", tag_words(tags)),
             Ok(Reply::Past(past)) => panic!("the world completes what the history knows: {past:?}"),
             Ok(Reply::Acknowledged) => "= acknowledged".to_owned(),
+            Ok(Reply::Join(joined)) => format!("= {joined:?}"),
             Ok(Reply::Remaining(left)) => format!("= {left} left"),
         };
         self.say(&format!("  {line}"));

@@ -20,6 +20,7 @@ mod tests;
 use berth_core::kernel::Arn;
 use berth_core::network::view::{Extent, NetworkView};
 use berth_wire::document::Document;
+use berth_wire::ecs::refusals::denied_text;
 use berth_wire::protocol::ServiceError;
 use berth_wire::shapes::ec2::{self, Operation};
 use berth_wire::shapes::{Input, into_document};
@@ -74,8 +75,8 @@ async fn look(app: &App, call: &Call<'_>, extent: Extent) -> Result<NetworkView,
         .map_err(|stopping| ServiceError::with_status("Unavailable", stopping.to_string(), 503))?;
     view.map_err(|denied| {
         let text = format!(
-            "You are not authorized to perform this operation. User: {} is not authorized to perform: {}",
-            denied.principal, denied.action
+            "You are not authorized to perform this operation. {}",
+            denied_text(&denied)
         );
         ServiceError::with_status("UnauthorizedOperation", text, 403)
     })

@@ -108,7 +108,7 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
         Reply::Tags(found) => into_document(ecs::ListTagsForResourceResponse {
             tags: Some(tags(&found)),
         }),
-        Reply::Acknowledged | Reply::Remaining(_) => acknowledgment(operation),
+        Reply::Acknowledged | Reply::Remaining(_) | Reply::Join(_) => acknowledgment(operation),
     }
 }
 
