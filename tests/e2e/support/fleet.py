@@ -111,6 +111,10 @@ class Host:
         self.launch("--server", self.fleet.endpoint, "--join", token)
         eventually(f"{self.name} is connected", lambda: self.agent.assert_alive() or self.arn() in self.fleet.connected(), 120)
 
+    def kill(self) -> None:
+        """Ends the agent without a warning."""
+        self.agent.end(signal.SIGKILL)
+
     def arn(self) -> str | None:
         """The container instance that this host is."""
         path = self.data_dir / "agent/instance.json"
