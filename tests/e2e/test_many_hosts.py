@@ -78,7 +78,7 @@ def all_running(story: Story) -> list[Json]:
     def running() -> list[Json]:
         now = tasks(story)
         ended = [task for task in now if task["lastStatus"] == "STOPPED"]
-        assert not ended, ended[:1]
+        assert not ended, [(task["stoppedReason"], task["containers"][0].get("reason")) for task in ended]
         return now if all(task["lastStatus"] == "RUNNING" for task in now) else []
 
     return eventually("all tasks run", running, PATIENCE_S)
