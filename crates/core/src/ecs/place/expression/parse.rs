@@ -378,7 +378,7 @@ impl Operator {
 }
 
 /// `2018-06-18`, or with a time behind a `T`, which may end in `Z` or `+00:00`. Without either it is universal time.
-fn moment(text: &str) -> Option<Timestamp> {
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
     let number = |text: &str, digits: usize| {
         let fits = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
         fits.then(|| text.parse::<i64>().ok()).flatten()

@@ -178,12 +178,9 @@ fn test() -> impl Strategy<Value = Test> {
         "2018-06-18T22:28:28",
         "2018-06-18",
     ];
-    let moment = |text: &str| match Query::new(&format!("registeredAt == {text}")).unwrap().meaning {
-        Expression::Test(Test {
-            condition: Condition::Is(_, value),
-            ..
-        }) => value,
-        other => panic!("{other:?}"),
+    let moment = |text: &str| {
+        let at = super::parse::moment(text).expect("a moment");
+        Value::Moment(text.to_owned(), at)
     };
     let named = select(vec![
         Subject::AgentConnected,

@@ -465,7 +465,7 @@ impl Pool {
     }
 
     /// The tasks of groups by machine and by kind, without numbers that depend on history.
-    fn grouped(&self) -> BTreeMap<&Name, (BTreeMap<InstanceId, u32>, BTreeMap<&Kind, u32>)> {
+    fn grouped(&self) -> BTreeMap<&Name, Grouped<'_>> {
         let on = |group: &Group| {
             let counts = group.on.iter();
             counts
@@ -484,6 +484,9 @@ impl Pool {
             .collect()
     }
 }
+
+/// The tasks of a group, by machine and by kind.
+type Grouped<'a> = (BTreeMap<InstanceId, u32>, BTreeMap<&'a Kind, u32>);
 
 /// What a pool says of a machine.
 #[derive(PartialEq)]
