@@ -355,10 +355,12 @@ fn long_story(machines: u128, steps: usize, wishes: &[Wish], runner: &mut TestRu
     let mut world = World::new(machines);
     for number in 0..steps {
         let step = step(machines).new_tree(runner);
-        match step.expect("steps are made of numbers").current() {
-            Step::Place(_) => world.take(&Step::Place(wishes[number % wishes.len()].clone())),
-            Step::Register { .. } | Step::Leave(_) if number % 50 != 0 => {}
-            step => world.take(&step),
+        let step = step.expect("steps are made of numbers").current();
+        let churn = matches!(step, Step::Register { .. } | Step::Leave(_));
+        if matches!(step, Step::Place(_)) {
+            world.take(&Step::Place(wishes[number % wishes.len()].clone()));
+        } else if !churn || number % 50 == 0 {
+            world.take(&step);
         }
         if number % 500 == 0 {
             world.check();
