@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{ClusterKey, FamilyName, Task, TaskStatus};
+use super::model::{ClusterKey, FamilyName, LaunchType, Task, TaskStatus};
 use crate::kernel::ids::{InstanceId, TaskId};
 use crate::kernel::names::Name;
 
@@ -28,6 +28,7 @@ struct Lists {
     by_instance: BTreeSet<(InstanceId, TaskId)>,
     by_family: BTreeSet<(FamilyName, TaskId)>,
     by_starter: BTreeSet<(Name, TaskId)>,
+    by_launch_type: BTreeSet<(LaunchType, TaskId)>,
 }
 
 /// What a list can be narrowed to without looking at every task.
@@ -39,6 +40,8 @@ pub enum Narrow {
     Family(FamilyName),
     /// Who started them.
     StartedBy(Name),
+    /// What capacity they run on.
+    LaunchType(LaunchType),
 }
 
 impl Narrow {
@@ -49,17 +52,19 @@ impl Narrow {
             Self::Instance(id) => task.instance == *id,
             Self::Family(name) => task.family == *name,
             Self::StartedBy(who) => task.started_by.as_ref() == Some(who),
+            Self::LaunchType(launch_type) => task.launch_type == *launch_type,
         }
     }
 }
 
 impl Roster {
-    /// The tasks of `cluster` from the id `first` on that fit, in the order of their ids.
+    /// The tasks of `cluster` from the id `first` on that fit (all of them, if nothing narrows the list), in the order of
+    /// their ids.
     pub fn tasks<'a>(
         &'a self,
         cluster: &ClusterKey,
         stopped: bool,
-        narrow: &Narrow,
+        narrow: Option<&Narrow>,
         first: TaskId,
     ) -> Box<dyn Iterator<Item = TaskId> + 'a> {
         let Some(sides) = self.clusters.get(cluster) else {
@@ -67,9 +72,11 @@ impl Roster {
         };
         let lists = if stopped { &sides.stopped } else { &sides.running };
         match narrow {
-            Narrow::Instance(id) => range(&lists.by_instance, id, first),
-            Narrow::Family(name) => range(&lists.by_family, name, first),
-            Narrow::StartedBy(who) => range(&lists.by_starter, who, first),
+            Some(Narrow::Instance(id)) => range(&lists.by_instance, id, first),
+            Some(Narrow::Family(name)) => range(&lists.by_family, name, first),
+            Some(Narrow::StartedBy(who)) => range(&lists.by_starter, who, first),
+            Some(Narrow::LaunchType(launch_type)) => range(&lists.by_launch_type, launch_type, first),
+            None => lists.all(first),
         }
     }
 
@@ -87,6 +94,7 @@ impl Roster {
         lists.by_instance.insert((task.instance, id));
         lists.by_family.insert((task.family.clone(), id));
         lists.by_starter.extend(task.started_by.clone().map(|who| (who, id)));
+        lists.by_launch_type.insert((task.launch_type, id));
     }
 
     fn remove(&mut self, task: &Task) {
@@ -100,6 +108,7 @@ impl Roster {
         if let Some(who) = &task.started_by {
             lists.by_starter.remove(&(who.clone(), id));
         }
+        lists.by_launch_type.remove(&(task.launch_type, id));
         if *sides == Sides::default() {
             self.clusters.remove(&key);
         }
@@ -119,6 +128,17 @@ impl Sides {
         } else {
             &mut self.running
         }
+    }
+}
+
+impl Lists {
+    /// All tasks, merged from those of each launch type: a list of all would say the same a second time.
+    fn all(&self, first: TaskId) -> Box<dyn Iterator<Item = TaskId> + '_> {
+        let mut types = LaunchType::ALL.map(|launch_type| range(&self.by_launch_type, &launch_type, first).peekable());
+        Box::new(std::iter::from_fn(move || {
+            let heads = types.iter_mut().filter_map(|ids| Some((*ids.peek()?, ids)));
+            heads.min_by_key(|(id, _)| *id).and_then(|(_, ids)| ids.next())
+        }))
     }
 }
 

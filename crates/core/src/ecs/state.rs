@@ -260,15 +260,13 @@ impl State {
         self.remembered.first()
     }
 
-    /// The clusters of `scope`, in the order of their names.
-    pub fn clusters_of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Cluster> {
-        let first = ClusterKey {
+    /// The clusters of `scope` from the name `first` on, in the order of their names.
+    pub fn clusters_of(&self, scope: &Scope, first: ClusterName) -> impl Iterator<Item = &Cluster> + use<'_> {
+        let key = |name| ClusterKey {
             scope: scope.clone(),
-            name: ClusterName::first(),
+            name,
         };
-        self.clusters
-            .range(first..)
-            .take_while(move |cluster| cluster.key.scope == *scope)
+        self.clusters.range(key(first)..=key(ClusterName::last()))
     }
 
     /// The tasks of `cluster` from the id `first` on, in the order of their ids.
@@ -287,7 +285,7 @@ impl State {
         &'a self,
         cluster: &ClusterKey,
         stopped: bool,
-        narrow: &Narrow,
+        narrow: Option<&Narrow>,
         first: TaskId,
     ) -> impl Iterator<Item = &'a Task> + use<'a> {
         let ClusterKey { scope, name } = cluster.clone();
@@ -348,15 +346,31 @@ impl State {
         self.revisions.first_unused()
     }
 
-    /// The families of `scope`, in the order of their names.
-    pub fn families_of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Family> {
-        let first = FamilyKey {
+    /// The families of `scope` from the name `first` on, in the order of their names.
+    pub fn families_of(&self, scope: &Scope, first: FamilyName) -> impl Iterator<Item = &Family> + use<'_> {
+        let key = |name| FamilyKey {
             scope: scope.clone(),
-            name: FamilyName::first(),
+            name,
         };
-        self.families
-            .range(first..)
-            .take_while(move |family| family.key.scope == *scope)
+        self.families.range(key(first)..=key(FamilyName::last()))
+    }
+
+    /// The task definitions of `scope` between two places, both with their ends.
+    pub fn definitions_of(
+        &self,
+        scope: &Scope,
+        first: (FamilyName, u32),
+        last: (FamilyName, u32),
+    ) -> impl DoubleEndedIterator<Item = &TaskDefinition> + use<'_> {
+        let key = |(family, revision)| TaskDefinitionKey {
+            scope: scope.clone(),
+            family,
+            revision,
+        };
+        let (first, last) = (key(first), key(last));
+        // A range that ends before it begins holds nothing.
+        let keys = (first <= last).then(|| first..=last);
+        keys.into_iter().flat_map(|keys| self.definitions.range(keys))
     }
 
     /// The number that the next revision of a family gets.

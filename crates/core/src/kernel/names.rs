@@ -66,6 +66,11 @@ macro_rules! name_types {
             pub(crate) fn first() -> Self {
                 Self($crate::kernel::names::Name::new(""))
             }
+
+            /// A bound that is not below any name: names have at most 255 characters, and `z` is the last of them.
+            pub(crate) fn last() -> Self {
+                Self($crate::kernel::names::Name::new(&"z".repeat(255)))
+            }
         }
 
         impl std::fmt::Display for $name {

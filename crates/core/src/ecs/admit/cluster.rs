@@ -4,7 +4,7 @@ use super::settings;
 use super::strategy::{self, StrategyDraft};
 use super::{Admitted, Caller, check_length};
 use crate::ecs::model::cluster::{CommandConfiguration, CommandLog, CommandLogging, Insights};
-use crate::ecs::model::{CapacityProvider, Cluster, ClusterKey, ClusterStatus, StrategyItem};
+use crate::ecs::model::{CapacityProvider, Cluster, ClusterKey, ClusterName, ClusterStatus, StrategyItem};
 use crate::ecs::quota::{Exceeded, within};
 use crate::ecs::refer;
 use crate::ecs::refusal::{CommandFault, Refusal};
@@ -126,7 +126,10 @@ fn check_quota(state: &State, caller: &Caller) -> Result<(), Refusal> {
         return Ok(());
     }
     let active = |cluster: &&Cluster| cluster.status == ClusterStatus::Active;
-    let count = state.clusters_of(&caller.scope).filter(active).count();
+    let count = state
+        .clusters_of(&caller.scope, ClusterName::first())
+        .filter(active)
+        .count();
     within(quota, count + 1, Exceeded::Clusters)
 }
 

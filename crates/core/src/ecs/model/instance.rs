@@ -59,6 +59,11 @@ pub enum LaunchType {
     External,
 }
 
+impl LaunchType {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Ec2, Self::Fargate, Self::External];
+}
+
 /// Whether an instance takes tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InstanceStatus {

@@ -17,6 +17,13 @@ name_types! {
     FamilyName(|text| is_ecs_name(text, 255));
 }
 
+impl FamilyName {
+    /// Where the names that begin with `prefix` begin in the order. It need not be a name itself.
+    pub(crate) fn from_prefix(prefix: &str) -> Self {
+        Self(crate::kernel::names::Name::new(prefix))
+    }
+}
+
 /// A family: the revisions that share a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Family {

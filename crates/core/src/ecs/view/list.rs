@@ -4,8 +4,8 @@ use super::describe::Facts;
 use super::past::{Listed, Past};
 use super::{Page, Reply};
 use crate::ecs::model::{
-    ClusterKey, ClusterStatus, ContainerInstance, DefinitionStatus, FamilyName, InstanceStatus, LaunchType, Task,
-    TaskDefinition, TaskStatus,
+    ClusterKey, ClusterName, ClusterStatus, ContainerInstance, DefinitionStatus, FamilyName, InstanceStatus,
+    LaunchType, Task, TaskDefinition, TaskStatus,
 };
 use crate::ecs::place::expression::{self, Query};
 use crate::ecs::refer;
@@ -165,8 +165,13 @@ pub struct TaskFilter {
 /// # Errors
 /// A page that does not exist.
 pub fn clusters(state: &State, scope: &Scope, page: &PageWish) -> Result<Reply, Refusal> {
+    let after = page
+        .after
+        .as_deref()
+        .and_then(|arn| refer::cluster(scope, Some(arn)).ok());
+    let first = after.map_or_else(ClusterName::first, |key| key.name);
     let active = state
-        .clusters_of(scope)
+        .clusters_of(scope, first)
         .filter(|cluster| cluster.status == ClusterStatus::Active);
     page.cut(
         Order::Ascending,
@@ -180,11 +185,18 @@ pub fn clusters(state: &State, scope: &Scope, page: &PageWish) -> Result<Reply, 
 /// A page that does not exist.
 pub fn definitions(state: &State, scope: &Scope, filter: &DefinitionFilter, page: &PageWish) -> Result<Reply, Refusal> {
     let status = filter.status.unwrap_or(DefinitionStatus::Active);
-    let wanted = |name: &str| filter.family.as_deref().is_none_or(|family| family == name);
-    let families = state
-        .families_of(scope)
-        .filter(|family| wanted(family.key.name.as_str()));
-    let revisions = families.flat_map(|family| state.revisions(scope, &family.key.name));
+    let (mut first, mut last) = ((FamilyName::first(), 0), (FamilyName::last(), u32::MAX));
+    if let Some(family) = &filter.family {
+        let family: FamilyName = FamilyName::from_prefix(family);
+        (first, last) = ((family.clone(), 0), (family, u32::MAX));
+    }
+    // Pages go on where the one before ended; its last entry is skipped when the page is cut.
+    match page.after.as_deref().and_then(definition_place) {
+        Some(after) if filter.descending => last = last.min(after),
+        Some(after) => first = first.max(after),
+        None => {}
+    }
+    let revisions = state.definitions_of(scope, first, last);
     let entry = |definition: &TaskDefinition| {
         let key = &definition.key;
         Entry {
@@ -195,11 +207,16 @@ pub fn definitions(state: &State, scope: &Scope, filter: &DefinitionFilter, page
     };
     let fitting = revisions.filter(|definition| definition.status == status).map(entry);
     if filter.descending {
-        let all: Vec<Entry<String>> = fitting.collect();
-        page.cut(Order::Descending, all.into_iter().rev())
+        page.cut(Order::Descending, fitting.rev())
     } else {
         page.cut(Order::Ascending, fitting)
     }
+}
+
+/// The family and revision of a place in the list of task definitions.
+fn definition_place(text: &str) -> Option<(FamilyName, u32)> {
+    let (family, revision) = text.split_once(' ')?;
+    Some((family.parse().ok()?, revision.parse().ok()?))
 }
 
 /// ListTaskDefinitionFamilies.
@@ -207,11 +224,10 @@ pub fn definitions(state: &State, scope: &Scope, filter: &DefinitionFilter, page
 /// # Errors
 /// A page that does not exist.
 pub fn families(state: &State, scope: &Scope, filter: &FamilyFilter, page: &PageWish) -> Result<Reply, Refusal> {
-    let fits = |name: &str| filter.prefix.as_deref().is_none_or(|prefix| name.starts_with(prefix));
-    let families = state
-        .families_of(scope)
-        .map(|family| &family.key.name)
-        .filter(|name| fits(name.as_str()));
+    let prefix = filter.prefix.as_deref().unwrap_or_default();
+    let begin = FamilyName::from_prefix(prefix.max(page.after.as_deref().unwrap_or_default()));
+    let families = state.families_of(scope, begin).map(|family| &family.key.name);
+    let families = families.take_while(|name| name.as_str().starts_with(prefix));
     // The family itself stays for its number when all its revisions were deleted.
     let exists = |name: &&FamilyName| state.revisions(scope, name).next().is_some();
     let status = |name: &&FamilyName| {
@@ -221,8 +237,8 @@ pub fn families(state: &State, scope: &Scope, filter: &FamilyFilter, page: &Page
     page.cut(
         Order::Ascending,
         families
-            .filter(status)
             .filter(exists)
+            .filter(status)
             .map(|name| Entry::plain(name.as_str().to_owned())),
     )
 }
@@ -263,7 +279,6 @@ pub fn instances(
 pub(super) struct TaskFits {
     /// What has an index, the most selective first.
     narrow: Vec<Narrow>,
-    launch_type: Option<LaunchType>,
     desired: TaskStatus,
 }
 
@@ -273,7 +288,6 @@ impl TaskFits {
     pub(super) fn anything() -> Self {
         Self {
             narrow: Vec::new(),
-            launch_type: None,
             desired: TaskStatus::Running,
         }
     }
@@ -289,9 +303,9 @@ impl TaskFits {
             let name = family.parse().map_err(|_| Refusal::Identifier(family.clone()))?;
             narrow.push(Narrow::Family(name));
         }
+        narrow.extend(filter.launch_type.map(Narrow::LaunchType));
         Ok(Self {
             narrow,
-            launch_type: filter.launch_type,
             desired: filter.desired_status.unwrap_or(TaskStatus::Running),
         })
     }
@@ -302,18 +316,13 @@ impl TaskFits {
         state: &'a State,
         cluster: &ClusterKey,
         first: TaskId,
-    ) -> Box<dyn Iterator<Item = &'a Task> + 'a> {
+    ) -> impl Iterator<Item = &'a Task> + use<'a> {
         let stopped = self.desired == TaskStatus::Stopped;
-        match self.narrow.first() {
-            Some(narrow) => Box::new(state.narrowed(cluster, stopped, narrow, first)),
-            None => Box::new(state.tasks_of(cluster, first)),
-        }
+        state.narrowed(cluster, stopped, self.narrow.first(), first)
     }
 
     pub(super) fn fits(&self, task: &Task) -> bool {
-        task.desired_status == self.desired
-            && self.launch_type.is_none_or(|wanted| wanted == task.launch_type)
-            && self.narrow.iter().all(|narrow| narrow.fits(task))
+        task.desired_status == self.desired && self.narrow.iter().all(|narrow| narrow.fits(task))
     }
 }
 
