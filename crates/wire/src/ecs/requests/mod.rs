@@ -59,7 +59,7 @@ pub fn request(operation: Operation, route: &Route, raw: &protocol::Request<'_>)
             let shape: ecs::DescribeTaskDefinitionRequest = route.decode(raw)?;
             Ok(Request::Read(
                 Read::DescribeTaskDefinition(shape.task_definition),
-                shape.include.unwrap_or_default(),
+                included(shape.include, "TAGS")?,
             ))
         }
         Operation::ListTaskDefinitions => definitions::list_definitions(route.decode(raw)?),
@@ -105,7 +105,7 @@ fn request_of_instances_and_tasks(
             let shape: ecs::DescribeContainerInstancesRequest = route.decode(raw)?;
             Ok(Request::Read(
                 Read::DescribeInstances(shape.cluster, shape.container_instances),
-                shape.include.unwrap_or_default(),
+                included(shape.include, "CONTAINER_INSTANCE_HEALTH,TAGS")?,
             ))
         }
         Operation::UpdateContainerAgent => Ok(instances::update_agent(route.decode(raw)?)),
