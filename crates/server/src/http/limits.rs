@@ -49,7 +49,7 @@ pub(crate) async fn collect(budget: &Arc<Budget>, body: Body, asks_first: bool) 
     if body.size_hint().lower() > BODY_BYTES as u64 {
         // Most clients listen only after they have sent everything: some of it is let pass, and nothing is kept.
         if !asks_first {
-            let_pass(body).await;
+            let_pass(body, BODY_TIME).await;
         }
         return Err(Unread::TooLarge);
     }
@@ -60,14 +60,19 @@ pub(crate) async fn collect(budget: &Arc<Budget>, body: Body, asks_first: bool) 
     }
 }
 
-/// Reads twice as much as a body may have, as long as it keeps coming.
-async fn let_pass(mut body: Body) {
-    let mut passed = 0;
-    while passed < 2 * BODY_BYTES
-        && let Ok(Some(Ok(frame))) = tokio::time::timeout(PASSING_TIME, body.frame()).await
-    {
-        passed += frame.data_ref().map_or(0, |piece| piece.len());
-    }
+/// Reads twice as much as a body may have, as long as it keeps coming, and for no longer than `most`: a client that sends it
+/// byte by byte would hold its connection for ever.
+async fn let_pass(mut body: Body, most: Duration) {
+    let passing = async {
+        let mut passed = 0;
+        while passed < 2 * BODY_BYTES
+            && let Ok(Some(Ok(frame))) = tokio::time::timeout(PASSING_TIME, body.frame()).await
+        {
+            passed += frame.data_ref().map_or(0, |piece| piece.len());
+        }
+    };
+    // However much came: the body is refused.
+    let _ = tokio::time::timeout(most, passing).await;
 }
 
 /// Copies a body together: its pieces lie in buffers of the connection that may be much larger than they are.
@@ -119,6 +124,16 @@ mod tests {
         assert_eq!(refused.unwrap_err(), Unread::TooLarge);
         let said = collect(&budget, Body::from(vec![0; BODY_BYTES + 1]), false).await;
         assert_eq!(said.unwrap_err(), Unread::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_refused_body_that_trickles_is_not_heard_out() {
+        let trickle = stream::unfold((), |()| async {
+            tokio::task::yield_now().await;
+            Some((Ok::<_, std::io::Error>(Bytes::new()), ()))
+        });
+        let passing = let_pass(Body::from_stream(trickle), Duration::ZERO);
+        assert!(tokio::time::timeout(BODY_TIME, passing).await.is_ok(), "it ends");
     }
 
     #[tokio::test]
