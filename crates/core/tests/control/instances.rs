@@ -137,6 +137,30 @@ register m1 arn=arn:aws:ecs:us-east-1:123456789012:container-instance/default/00
     );
 }
 
+/// The bound is one for all that a machine has, also when it brings other attributes each time that it comes back.
+#[test]
+fn attributes_do_not_pile_up() {
+    let mut world = World::new();
+    let some =
+        |first: u32, count: u32| -> String { (first..first + count).map(|n| format!(" attribute=a{n}")).collect() };
+    world.tell_line(&format!("register m1 bare{}", some(0, 500)));
+    for (line, expected) in [
+        (format!("register m1 again bare{}", some(0, 500)), None),
+        (format!("register m1 again bare{}", some(500, 1)), Some("attributes")),
+        (format!("register m2 bare{}", some(0, 501)), Some("attributes")),
+    ] {
+        world.printed.clear();
+        world.tell_line(&line);
+        let refused = format!("! TooMany {{ what: {:?}, most: 500 }}", expected.unwrap_or_default());
+        assert_eq!(
+            world.printed.contains(&refused),
+            expected.is_some(),
+            "{}",
+            world.printed
+        );
+    }
+}
+
 /// A machine without tasks leaves; it can be described, but takes nothing.
 #[test]
 fn leaves() {

@@ -68,10 +68,12 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
     };
     let before = state.instances().get(&key);
     check_type(before, &request.attributes)?;
+    let attributes = merge(before, request.attributes);
+    check_count(&attributes)?;
     let announced = ContainerInstance {
         key: key.clone(),
         status: returned_to(before),
-        attributes: merge(before, request.attributes),
+        attributes,
         registered: request.resources,
         client_token: token,
         ec2_instance_id: request.ec2_instance_id,
@@ -122,13 +124,18 @@ fn returned_to(before: Option<&ContainerInstance>) -> InstanceStatus {
     }
 }
 
-fn check_attributes(attributes: &[Attribute]) -> Result<(), Refusal> {
-    if attributes.len() > MOST_ATTRIBUTES {
-        return Err(Refusal::TooMany {
-            what: "attributes",
-            most: MOST_ATTRIBUTES,
-        });
+fn check_count(attributes: &[Attribute]) -> Result<(), Refusal> {
+    if attributes.len() <= MOST_ATTRIBUTES {
+        return Ok(());
     }
+    Err(Refusal::TooMany {
+        what: "attributes",
+        most: MOST_ATTRIBUTES,
+    })
+}
+
+fn check_attributes(attributes: &[Attribute]) -> Result<(), Refusal> {
+    check_count(attributes)?;
     attributes.iter().try_for_each(|attribute| {
         if attribute.name.is_empty() {
             return Err(Refusal::Empty("Attribute names"));
