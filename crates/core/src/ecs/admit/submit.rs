@@ -1,7 +1,9 @@
 //! Submit*StateChange: what an agent says that its tasks did. Statuses only move forward, repeated reports change nothing.
 
 use super::Admitted;
-use crate::ecs::model::{Container, ContainerStatus, LaunchType, StopCode, Task, TaskDefinition, TaskKey, TaskStatus};
+use crate::ecs::model::{
+    Container, ContainerStatus, LaunchType, NetworkBinding, StopCode, Task, TaskDefinition, TaskKey, TaskStatus,
+};
 use crate::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
@@ -14,6 +16,10 @@ pub const ESSENTIAL_EXITED: &str = "Essential container in task exited";
 pub const FAILED_TO_START: &str = "Task failed to start";
 /// The most characters of a reason that are kept.
 const MOST_REASON: usize = 1024;
+/// The most characters of a runtime's id, a digest or an address that are kept. Those of every known runtime are shorter.
+const MOST_NAME: usize = 255;
+/// The most published ports of a container that are kept: more than a definition of 64 KiB can map.
+const MOST_BINDINGS: usize = 4096;
 
 /// Takes a report about `key`. Reports about tasks that nobody knows any more are taken and forgotten, so that agents stop
 /// repeating them.
@@ -75,20 +81,31 @@ fn take_container(known: &mut Container, report: &ContainerReport) {
     }
     known.status = report.status;
     known.exit_code = known.exit_code.or(report.exit_code);
-    known.reason = known.reason.take().or_else(|| kept(report.reason.clone()));
-    known.runtime_id = known.runtime_id.take().or_else(|| report.runtime_id.clone());
-    known.image_digest = known.image_digest.take().or_else(|| report.image_digest.clone());
+    known.reason = known
+        .reason
+        .take()
+        .or_else(|| kept(report.reason.as_deref(), MOST_REASON));
+    let name = |said: &Option<String>| kept(said.as_deref(), MOST_NAME);
+    known.runtime_id = known.runtime_id.take().or_else(|| name(&report.runtime_id));
+    known.image_digest = known.image_digest.take().or_else(|| name(&report.image_digest));
     if !report.bindings.is_empty() {
-        known.bindings.clone_from(&report.bindings);
+        known.bindings = report.bindings.iter().take(MOST_BINDINGS).map(kept_binding).collect();
     }
 }
 
-/// A reason as it is kept: nothing instead of an empty one, and the beginning of a long one.
-fn kept(reason: Option<String>) -> Option<String> {
-    let reason = reason.filter(|reason| !reason.is_empty())?;
-    match reason.char_indices().nth(MOST_REASON) {
-        Some((end, _)) => Some(reason[..end].to_owned()),
-        None => Some(reason),
+/// A text as it is kept: nothing instead of an empty one, and the beginning of a long one.
+fn kept(text: Option<&str>, most: usize) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(|text| beginning(text, most))
+}
+
+fn beginning(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+fn kept_binding(said: &NetworkBinding) -> NetworkBinding {
+    NetworkBinding {
+        bind_ip: beginning(&said.bind_ip, MOST_NAME),
+        ..*said
     }
 }
 
@@ -111,7 +128,7 @@ fn run(task: &mut Task, cx: &Cx) {
 fn stop(task: &mut Task, definition: Option<&TaskDefinition>, cx: &Cx, reason: Option<String>) {
     let stopped_by_itself = task.desired_status != TaskStatus::Stopped;
     if stopped_by_itself {
-        let (code, words) = cause(task, definition, kept(reason));
+        let (code, words) = cause(task, definition, kept(reason.as_deref(), MOST_REASON));
         task.stop_code = Some(code);
         task.stopped_reason = Some(words);
         task.times.stopping_at = Some(task.times.execution_stopped_at.unwrap_or(cx.now));
@@ -150,4 +167,68 @@ fn an_essential_exited(task: &Task, definition: Option<&TaskDefinition>) -> bool
             && !container.reason.as_deref().is_some_and(never_ran)
             && essential(&container.name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecs::model::Protocol;
+    use crate::kernel::ids::Uuid;
+
+    fn container() -> Container {
+        Container {
+            id: Uuid(7),
+            name: "app".to_owned(),
+            status: ContainerStatus::Pending,
+            exit_code: None,
+            reason: None,
+            runtime_id: None,
+            image_digest: None,
+            bindings: Vec::new(),
+        }
+    }
+
+    /// A report in which every text has this many characters.
+    fn report(characters: usize, ports: u16) -> ContainerReport {
+        let text = || "é".repeat(characters);
+        let binding = |host_port| NetworkBinding {
+            bind_ip: text(),
+            container_port: 80,
+            host_port,
+            protocol: Protocol::Tcp,
+        };
+        ContainerReport {
+            name: "app".to_owned(),
+            status: ContainerStatus::Running,
+            exit_code: None,
+            reason: Some(text()),
+            runtime_id: Some(text()),
+            image_digest: Some(text()),
+            bindings: (0..ports).map(binding).collect(),
+        }
+    }
+
+    #[test]
+    fn of_what_agents_say_no_more_is_kept_than_has_its_place() {
+        let mut known = container();
+        take_container(&mut known, &report(5000, 5000));
+        let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
+        assert_eq!(length(&known.reason), Some(MOST_REASON));
+        assert_eq!(length(&known.runtime_id), Some(MOST_NAME));
+        assert_eq!(length(&known.image_digest), Some(MOST_NAME));
+        assert_eq!(known.bindings.len(), MOST_BINDINGS);
+        assert!(
+            known
+                .bindings
+                .iter()
+                .all(|one| one.bind_ip.chars().count() == MOST_NAME)
+        );
+        let mut known = container();
+        let said = report(71, 3);
+        take_container(&mut known, &said);
+        assert_eq!(
+            (known.runtime_id, known.image_digest, known.bindings),
+            (said.runtime_id, said.image_digest, said.bindings)
+        );
+    }
 }
