@@ -129,6 +129,8 @@ COMMAND_FAULTS = {
         {"logging": "OVERRIDE", "logConfiguration": {"s3KeyPrefix": "b"}},
         "A log configuration must specify a CloudWatch log group or an S3 bucket.",
     ),
+    "long-key": ({"kmsKeyId": "k" * 2049}, "kmsKeyId longer than 2048."),
+    "long-bucket": ({"logging": "OVERRIDE", "logConfiguration": {"s3BucketName": "b" * 64}}, "s3BucketName longer than 63."),
 }
 
 

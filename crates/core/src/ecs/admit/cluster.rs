@@ -205,7 +205,17 @@ fn insights(settings: &[(String, String)]) -> Result<Option<Insights>, Refusal> 
     Ok(found)
 }
 
+/// The bounds are those of what is named: keys, log groups, buckets and their objects' keys.
+fn check_command(draft: &CommandDraft) -> Result<(), Refusal> {
+    check_length(draft.kms_key_id.as_ref(), "kmsKeyId", 2048)?;
+    let Some(log) = &draft.log else { return Ok(()) };
+    check_length(log.group.as_ref(), "cloudWatchLogGroupName", 512)?;
+    check_length(log.bucket.as_ref(), "s3BucketName", 63)?;
+    check_length(log.bucket_prefix.as_ref(), "s3KeyPrefix", 1024)
+}
+
 fn command(draft: CommandDraft) -> Result<CommandConfiguration, Refusal> {
+    check_command(&draft)?;
     let word = |word: String| {
         CommandLogging::from_word(&word).ok_or(Refusal::Word {
             member: "logging",
@@ -228,5 +238,40 @@ fn command(draft: CommandDraft) -> Result<CommandConfiguration, Refusal> {
             logging,
             log: draft.log,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A draft in which the member of this name has this value.
+    fn draft(member: &str, value: String) -> CommandDraft {
+        let given = |name: &str| (member == name).then(|| value.clone());
+        let log = CommandLog {
+            group: given("cloudWatchLogGroupName").or_else(|| Some("/exec".to_owned())),
+            bucket: given("s3BucketName"),
+            bucket_prefix: given("s3KeyPrefix"),
+            ..CommandLog::default()
+        };
+        CommandDraft {
+            kms_key_id: given("kmsKeyId"),
+            logging: Some("OVERRIDE".to_owned()),
+            log: Some(log),
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_execute_command_has_bounds() {
+        for (member, most) in [
+            ("kmsKeyId", 2048),
+            ("cloudWatchLogGroupName", 512),
+            ("s3BucketName", 63),
+            ("s3KeyPrefix", 1024),
+        ] {
+            assert!(command(draft(member, "x".repeat(most))).is_ok(), "{member}");
+            let refused = command(draft(member, "x".repeat(most + 1)));
+            assert_eq!(refused, Err(Refusal::TooLong { member, most }));
+        }
     }
 }
