@@ -292,7 +292,11 @@ FAULTS = {
         ports({"containerPort": 80, "hostPort": 8080}),
         "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
     ),
-    "host-ports": ({"networkMode": "host"}, ports({"containerPort": 80, "hostPort": 8080}), "must match."),
+    "host-ports": (
+        {"networkMode": "host"},
+        ports({"containerPort": 80, "hostPort": 8080}),
+        "When networkMode=host, the host ports and container ports in port mappings must match.",
+    ),
     "none-ports": ({"networkMode": "none"}, ports({"containerPort": 80}), "When networkMode=none, there can be no port mappings."),
     "port-twice": ({}, ports({"containerPort": 80, "hostPort": 8080}, {"containerPort": 81, "hostPort": 8080}), "8080"),
     "port-zero": ({}, ports({"containerPort": 0}), "Invalid port"),

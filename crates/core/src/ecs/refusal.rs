@@ -1,6 +1,6 @@
 //! Every reason for which ECS refuses a request. `wire` maps each to an exception and a text, in one exhaustive match.
 
-use super::model::{LaunchType, SettingName};
+use super::model::{LaunchType, NetworkMode, SettingName};
 use super::place::expression;
 use super::quota::Exceeded;
 use crate::kernel::ids::InstanceId;
@@ -320,7 +320,7 @@ pub enum Fault {
     /// A stop timeout beyond the launch type's longest.
     StopTimeout(u32),
     /// In awsvpc and host mode, host ports other than the container's.
-    PortsDiffer,
+    PortsDiffer(NetworkMode),
     /// Ports where there is no network.
     PortsWithoutNetwork,
     /// A port outside 1 to 65535 (host ports from 0).

@@ -146,9 +146,9 @@ define web : app port=8000-8010
         "#,
         expect![[r#"
             > define web net=awsvpc : app port=8080:80
-              ! Definition(PortsDiffer)
+              ! Definition(PortsDiffer(Awsvpc))
             > define web net=host : app port=8080:80
-              ! Definition(PortsDiffer)
+              ! Definition(PortsDiffer(Host))
             > define web net=none : app port=80
               ! Definition(PortsWithoutNetwork)
             > define web : app port=0

@@ -335,9 +335,10 @@ fn definition_text(fault: &Fault) -> String {
         Fault::StopTimeout(seconds) => {
             format!("Invalid 'stopTimeout' setting of {seconds} seconds: Fargate allows 120.")
         }
-        Fault::PortsDiffer => {
-            "When networkMode=awsvpc, the host ports and container ports in port mappings must match.".to_owned()
-        }
+        Fault::PortsDiffer(mode) => format!(
+            "When networkMode={}, the host ports and container ports in port mappings must match.",
+            mode.as_str()
+        ),
         Fault::PortsWithoutNetwork => "When networkMode=none, there can be no port mappings.".to_owned(),
         Fault::Port(port) => format!("Invalid port in port mappings: {port}"),
         Fault::PortTwice(port) => format!("The host port {port} is mapped twice."),

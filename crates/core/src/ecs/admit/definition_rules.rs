@@ -115,7 +115,7 @@ fn ports(container: &ContainerDefinition, mode: NetworkMode) -> Result<(), Fault
     match mode {
         NetworkMode::None if !container.port_mappings.is_empty() => Err(Fault::PortsWithoutNetwork),
         NetworkMode::Awsvpc | NetworkMode::Host if container.port_mappings.iter().any(differs) => {
-            Err(Fault::PortsDiffer)
+            Err(Fault::PortsDiffer(mode))
         }
         NetworkMode::None | NetworkMode::Awsvpc | NetworkMode::Host | NetworkMode::Bridge => Ok(()),
     }
