@@ -13,8 +13,8 @@ use crate::kernel::names::Name;
 
 /// The longest pause before a step of cleaning is tried again.
 const CLEANING_PAUSE_MOST_MS: i64 = 300_000;
-/// The longest pause before a process is killed again.
-const KILL_PAUSE_MOST_MS: i64 = 16_000;
+/// The longest pause before a step is tried again for which the end of the task waits.
+const URGENT_PAUSE_MOST_MS: i64 = 16_000;
 /// The pause after the first failure of a step of cleaning; it doubles with each.
 const CLEANING_PAUSE_MS: i64 = 1_000;
 
@@ -190,9 +190,9 @@ pub(super) fn vanish(container: &mut ContainerRecord, now: Timestamp) {
 
 /// How long to wait before a step of cleaning is tried again that has failed `failures` times before.
 pub(super) fn cleaning_pause_ms(step: &Step, failures: u32) -> i64 {
-    let kill = matches!(step, Step::Kill(_));
-    let most_ms = if kill {
-        KILL_PAUSE_MOST_MS
+    let urgent = matches!(step, Step::Kill(_) | Step::Disconnect(_) | Step::TearDownNetwork);
+    let most_ms = if urgent {
+        URGENT_PAUSE_MOST_MS
     } else {
         CLEANING_PAUSE_MOST_MS
     };

@@ -9,7 +9,7 @@
 //!                            call pulls off · stop what runs, kill it when its time is over
 //!   as each container ends:  deliver the rest of its output
 //!   when all have ended:     remove the containers, then the networks and the control group
-//!   nothing is left:         STOPPED
+//!   nothing is left, or nothing but what resists, off the network: STOPPED
 //! ```
 //!
 //! [`next`] is a pure function of the record; [`begin`] marks a step as under way, [`under_way`] finds those again after
@@ -38,9 +38,10 @@ pub(super) fn next(task: &TaskRecord, now: Timestamp) -> Vec<Step> {
 /// What the task as a whole needs, and no longer needs.
 fn of_task(task: &TaskRecord) -> Vec<Step> {
     let removed = task.containers.iter().all(|c| c.phase == ContainerPhase::Removed);
+    let let_go = task.containers.iter().all(|c| lets_go(task, c));
     let network = match (task.desired, task.network) {
         (Desired::Running, Some(Phase::Absent)) => Some(Step::SetUpNetwork),
-        (Desired::Stopped, Some(Phase::Ready | Phase::Broken)) if removed => Some(Step::TearDownNetwork),
+        (Desired::Stopped, Some(Phase::Ready | Phase::Broken)) if let_go => Some(Step::TearDownNetwork),
         (Desired::Running | Desired::Stopped, _) => None,
     };
     let cgroup = match (task.desired, task.cgroup) {
@@ -54,10 +55,10 @@ fn of_task(task: &TaskRecord) -> Vec<Step> {
 /// What a container needs around it, and no longer needs.
 fn of_furnishings(task: &TaskRecord, container: &ContainerRecord) -> Vec<Step> {
     let wanted = wanted(task, container) == Desired::Running;
-    let removed = container.phase == ContainerPhase::Removed;
+    let let_go = lets_go(task, container);
     let bridge = match container.bridge {
         Some(Phase::Absent) if wanted => Some(Step::Connect(container.name.clone())),
-        Some(Phase::Ready | Phase::Broken) if removed => Some(Step::Disconnect(container.name.clone())),
+        Some(Phase::Ready | Phase::Broken) if let_go => Some(Step::Disconnect(container.name.clone())),
         Some(_) | None => None,
     };
     let wrote = container.is_over() && container.started_at.is_some();
@@ -131,12 +132,34 @@ pub(super) fn is_clean(task: &TaskRecord) -> bool {
     gone(task.network) && gone(Some(task.cgroup)) && task.containers.iter().all(container)
 }
 
+/// Whether this step of cleaning has failed so often that others do not wait for it any longer.
+fn often(retry: &Retry) -> bool {
+    retry.failures >= CLEANING_TRIES && !matches!(retry.step, Step::Kill(_))
+}
+
+/// Whether the container's place in the network may go: it is removed, or it has ended and what comes before resists.
+fn lets_go(task: &TaskRecord, container: &ContainerRecord) -> bool {
+    let before = [
+        Step::DrainLogs(container.name.clone()),
+        Step::Remove(container.name.clone()),
+    ];
+    let resists = |retry: &Retry| often(retry) && before.contains(&retry.step);
+    container.phase == ContainerPhase::Removed || (container.is_over() && task.retries.iter().any(resists))
+}
+
+/// Whether the task holds neither an address nor a port of the host.
+fn is_off_network(task: &TaskRecord) -> bool {
+    let off = |phase: Option<Phase>| phase.is_none_or(|phase| matches!(phase, Phase::Absent | Phase::Gone));
+    off(task.network) && task.containers.iter().all(|container| off(container.bridge))
+}
+
 /// Whether all containers have ended and what is left of the task resists: nothing goes on but cleaning that has failed
-/// often. The control plane is told the end then, while the cleaning goes on.
+/// often. The control plane is told the end then, while the cleaning goes on. It is never told while the task is on the
+/// network: it would give the task's address and ports to the next one.
 pub(super) fn resists(task: &TaskRecord) -> bool {
-    let often = |retry: &Retry| retry.failures >= CLEANING_TRIES && !matches!(retry.step, Step::Kill(_));
     let hopeless = |step: &Step| task.retries.iter().any(|retry| retry.step == *step && often(retry));
     task.has_ended()
+        && is_off_network(task)
         && !task.retries.is_empty()
         && task.retries.iter().all(often)
         && under_way(task).iter().all(hopeless)

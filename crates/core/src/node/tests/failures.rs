@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::script::check;
+use super::script::{check, tell};
 
 #[test]
 fn an_image_cannot_be_pulled() {
@@ -310,6 +310,49 @@ fn the_end_is_told_once_undelivered_output_has_resisted_often() {
               remove-cgroup
         "#]],
     );
+}
+
+/// The control plane gives the address and the ports to the next task once the end is told.
+#[test]
+fn the_end_is_never_told_while_the_task_is_on_the_network() {
+    for (task, step) in [
+        ("awsvpc\n web* a", "tear-down-network"),
+        ("bridge\n web* a port=80 host=80", "disconnect web"),
+    ] {
+        let mut story = "run\n all\n exit web 0\n ok remove web\n ok remove-cgroup\n".to_owned();
+        for wait in [1, 2, 4, 8, 16, 16, 16] {
+            let accepted = if wait == 1 { "accept\n" } else { "" };
+            story += &format!("fail {step} Other busy\n wait {wait}\n {accepted}");
+        }
+        let (_, told) = tell(task, &story);
+        assert!(!told.contains(": STOPPED"), "{told}");
+        let (_, told) = tell(task, &(story + &format!("ok {step}")));
+        assert!(told.contains(": STOPPED"), "{told}");
+    }
+}
+
+#[test]
+fn the_network_does_not_wait_for_cleaning_that_resists() {
+    for (task, step) in [
+        ("awsvpc\n web* a", "remove web"),
+        ("bridge\n web* a port=80 host=80", "remove web"),
+        ("awsvpc\n web* a logs=/g opt:awslogs-stream-prefix=p", "drain-logs web"),
+    ] {
+        let mut story = "run\n all\n exit web 0\n".to_owned();
+        for wait in [1, 2, 4, 8] {
+            let accepted = if wait == 1 { "accept\n" } else { "" };
+            story += &format!("fail {step} Other busy\n wait {wait}\n {accepted}");
+        }
+        let (_, told) = tell(task, &(story.clone() + &format!("fail {step} Other busy")));
+        assert!(!told.contains(": STOPPED"), "{told}");
+        let off = if task.starts_with("awsvpc") {
+            "tear-down-network"
+        } else {
+            "disconnect web"
+        };
+        let (_, told) = tell(task, &(story + &format!("fail {step} Other busy\n ok {off}\n")));
+        assert!(told.contains(": STOPPED"), "{told}");
+    }
 }
 
 #[test]
