@@ -10,6 +10,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{Request, Response};
 use berth_core::control::Event;
 use berth_core::ecs::model::InstanceKey;
+use berth_core::kernel::Timestamp;
 use berth_wire::link::MAX_FRAME_BYTES;
 use berth_wire::link::acs::TextMessage;
 use berth_wire::link::frame::SignedFrame;
@@ -21,6 +22,11 @@ use crate::App;
 
 /// The time between heartbeats: half of what the public agent waits for anything.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+/// The time between two looks at whether the agent still speaks, by a clock that may be set, and may still be here.
+const LOOK: Duration = Duration::from_secs(5);
+/// A connection is cut when nothing has come for this many milliseconds: agents speak every 20 s, and leave themselves when
+/// they hear nothing for so long.
+const SILENCE_MS: i64 = 120_000;
 
 /// Opens a TCS socket.
 pub(crate) async fn upgrade(
@@ -39,18 +45,27 @@ pub(crate) async fn upgrade(
 
 async fn run(app: Arc<App>, instance: InstanceKey, mut socket: WebSocket) {
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    let mut look = tokio::time::interval(LOOK);
+    let mut heard_at = app.config.clock.now();
     loop {
         let answer = tokio::select! {
             _ = heartbeat.tick() => Some(BackendMessage::Heartbeat(HeartbeatMessage { healthy: Some(true) })),
-            frame = socket.recv() => match frame {
-                Some(Ok(Message::Text(text))) => take(&app, &instance, &text).await,
-                Some(Ok(Message::Binary(bytes))) => match std::str::from_utf8(&bytes) {
-                    Ok(text) => take(&app, &instance, text).await,
-                    Err(_) => None,
-                },
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
-                Some(Ok(Message::Close(_))) => return complete_close(socket).await,
-                Some(Err(_)) | None => return,
+            _ = look.tick() => match may_stay(&app, &instance, heard_at).await {
+                true => None,
+                false => return,
+            },
+            frame = socket.recv() => {
+                heard_at = app.config.clock.now();
+                match frame {
+                    Some(Ok(Message::Text(text))) => take(&app, &instance, &text).await,
+                    Some(Ok(Message::Binary(bytes))) => match std::str::from_utf8(&bytes) {
+                        Ok(text) => take(&app, &instance, text).await,
+                        Err(_) => None,
+                    },
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
+                    Some(Ok(Message::Close(_))) => return complete_close(socket).await,
+                    Some(Err(_)) | None => return,
+                }
             }
         };
         if let Some(answer) = answer
@@ -59,6 +74,17 @@ async fn run(app: Arc<App>, instance: InstanceKey, mut socket: WebSocket) {
             return;
         }
     }
+}
+
+/// Whether a connection goes on: its agent speaks, and its instance may still have one.
+async fn may_stay(app: &App, instance: &InstanceKey, heard_at: Timestamp) -> bool {
+    let speaks = app.config.clock.now().since_ms(heard_at) < SILENCE_MS;
+    let admitted = app.engine.read(|control| control.admit_agent(instance).is_ok()).await;
+    let stays = speaks && admitted.unwrap_or_default();
+    if !stays {
+        tracing::info!(instance = %instance.arn(), speaks, "a telemetry connection is cut");
+    }
+    stays
 }
 
 /// The answer to a frame. The socket itself was authenticated, so the signature within the frame adds nothing.

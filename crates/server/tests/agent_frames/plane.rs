@@ -233,25 +233,22 @@ impl Plane {
 
     /// Opens a websocket with these headers as they are, or hears why not.
     pub(crate) fn upgrade(&self, target: &str, headers: &[(String, String)]) -> Result<Socket, Answer> {
-        let mut stream = self.connect();
-        write_request(&mut stream, "GET", target, headers, "");
-        let answer = read_answer(&mut stream);
-        if answer.status != 101 {
-            return Err(answer);
-        }
-        let key = headers
-            .iter()
-            .find(|(name, _)| name == "Sec-WebSocket-Key")
-            .map(|(_, value)| value.as_bytes());
-        assert_eq!(
-            answer.header("sec-websocket-accept"),
-            Some(derive_accept_key(key.unwrap()).as_str())
-        );
-        Ok(Socket::new(stream))
+        upgrade_over(connect(self.address), target, headers)
     }
 
     /// Opens a websocket with a signature of this moment.
     pub(crate) fn upgrade_now(&self, target: &str) -> Result<Socket, Answer> {
+        self.upgrade(target, &self.upgrade_headers(target))
+    }
+
+    /// Opens a websocket through what listens at `address`.
+    pub(crate) fn upgrade_through(&self, address: SocketAddr, target: &str) -> Socket {
+        let opened = upgrade_over(connect(address), target, &self.upgrade_headers(target));
+        opened.expect("an open socket")
+    }
+
+    /// The headers of an upgrade with a signature of this moment.
+    fn upgrade_headers(&self, target: &str) -> Vec<(String, String)> {
         let signed = self.signed(
             "GET",
             target,
@@ -265,20 +262,42 @@ impl Plane {
             ("Sec-WebSocket-Key", "j3stDAWkfJJ6rlFd5qwlHA=="),
         ];
         let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        self.upgrade(target, &signed.into_iter().chain(fixed).collect::<Vec<_>>())
+        signed.into_iter().chain(fixed).collect()
     }
 
     fn exchange(&self, method: &str, target: &str, headers: &[(String, String)], body: &str) -> Answer {
-        let mut stream = self.connect();
+        let mut stream = connect(self.address);
         write_request(&mut stream, method, target, headers, body);
         read_answer(&mut stream)
     }
 
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn upgrade_over(mut stream: TcpStream, target: &str, headers: &[(String, String)]) -> Result<Socket, Answer> {
+    write_request(&mut stream, "GET", target, headers, "");
+    let answer = read_answer(&mut stream);
+    if answer.status != 101 {
+        return Err(answer);
+    }
+    let key = headers
+        .iter()
+        .find(|(name, _)| name == "Sec-WebSocket-Key")
+        .map(|(_, value)| value.as_bytes());
+    assert_eq!(
+        answer.header("sec-websocket-accept"),
+        Some(derive_accept_key(key.unwrap()).as_str())
+    );
+    Ok(Socket::new(stream))
 }
 
 impl Drop for Plane {
