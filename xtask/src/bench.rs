@@ -20,18 +20,31 @@ pub(crate) fn start(root: &Path, options: &[&str]) -> Result<()> {
 pub(crate) fn api(root: &Path, options: &[&str]) -> Result<()> {
     step(root, "scripts/packages.sh", &[])?;
     step(root, "cargo", &["build", "--release", "--locked", "--package", "berth"])?;
-    let load = [
+    step(root, "cargo", &example("load"))?;
+    let script = [&["tests/bench/api.py"], options].concat();
+    step(root, "target/venv/bin/python", &script)
+}
+
+/// `cargo xtask bench restart [options of the script]`.
+pub(crate) fn restart(root: &Path, options: &[&str]) -> Result<()> {
+    step(root, "scripts/packages.sh", &[])?;
+    step(root, "cargo", &["build", "--release", "--locked", "--package", "berth"])?;
+    step(root, "cargo", &example("fill"))?;
+    let script = [&["tests/bench/restart.py"], options].concat();
+    step(root, "target/venv/bin/python", &script)
+}
+
+/// How a program of the server's examples is built.
+fn example(name: &str) -> [&str; 7] {
+    [
         "build",
         "--release",
         "--locked",
         "--package",
         "berth-server",
         "--example",
-        "load",
-    ];
-    step(root, "cargo", &load)?;
-    let script = [&["tests/bench/api.py"], options].concat();
-    step(root, "target/venv/bin/python", &script)
+        name,
+    ]
 }
 
 /// `cargo xtask bench place [options of the benchmark]`.

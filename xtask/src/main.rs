@@ -28,6 +28,7 @@ cargo xtask <command>
   bench    place: placements beside a scan of all machines (--instances N, --placements N, --run NAME)
            start: from RunTask to RUNNING, beside `ctr run` of the same image (--rounds N, --parallel N)
            api: calls per second beside etcd's puts, and memory (--rounds N, --seconds N, --tasks N)
+           restart: until a control plane with many tasks serves again, and memory per task (--tasks N, --rounds N)
   crash    kill server, agent and containerd at random while tasks start and stop, and compare (--rounds N, --seed N)";
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ fn run() -> Result<()> {
         ["bench", "place", options @ ..] => bench::place(&root(), options),
         ["bench", "start", options @ ..] => bench::start(&root(), options),
         ["bench", "api", options @ ..] => bench::api(&root(), options),
+        ["bench", "restart", options @ ..] => bench::restart(&root(), options),
         ["crash", options @ ..] => crash::run(&root(), options),
         ["fuzz", options @ ..] => fuzz::run(&root(), options),
         ["shapes"] => shapes::write(&root()),

@@ -3,5 +3,6 @@
 //! One program for all of it, so that helpers in `common` are shared and linked once.
 
 mod common;
+mod older;
 mod reset;
 mod services;

@@ -124,3 +124,41 @@ fn every_change_has_a_row_that_reads_back() {
         assert!(record::decode(row.table, &value[..value.len() - 1]).is_err());
     }
 }
+
+#[test]
+fn an_encoding_of_a_newer_version_is_named() {
+    let row = record::encode(&changes()[0]);
+    let mut value = row.value.unwrap();
+    value[0] = 2;
+    assert_eq!(
+        record::decode(row.table, &value),
+        Err("its encoding is 2, this version reads 1".to_owned())
+    );
+    assert_eq!(record::decode(row.table, &[]), Err("it is empty".to_owned()));
+}
+
+#[test]
+fn rows_go_out_and_in_as_they_lie() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (from, to) = (Store::open(from.path()).unwrap(), Store::open(to.path()).unwrap());
+    from.commit(&changes()).unwrap();
+    let mut printed = Vec::new();
+    from.export(|table, key, value| {
+        printed.push(format!(
+            "{table} {} {}",
+            String::from_utf8_lossy(key),
+            super::readable(key, value).unwrap()
+        ));
+        let row = (key.to_vec(), value.to_vec());
+        to.import(record::Table::named(table).unwrap(), std::iter::once(row))
+    })
+    .unwrap();
+    assert_eq!(to.load().unwrap(), from.load().unwrap());
+    assert!(printed.contains(&"control format 1".to_owned()), "{printed:?}");
+    assert!(printed.contains(&"control epoch 1".to_owned()), "{printed:?}");
+    let cluster = printed.iter().find(|line| line.starts_with("ecs-clusters")).unwrap();
+    assert!(
+        cluster.starts_with("ecs-clusters 012345678910/eu-west-1/web {"),
+        "{cluster}"
+    );
+}
