@@ -10,6 +10,7 @@ use berth_core::control::{Change, Control, Event, LinkEvent, Output, State};
 use berth_core::ecs::admit::register_instance::RegisterInstance;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PortDraft};
 use berth_core::ecs::admit::run_task::RunTask;
+use berth_core::ecs::admit::run_task::launch::Launch;
 use berth_core::ecs::api::{Submit, Write};
 use berth_core::ecs::model::instance::Versions;
 use berth_core::ecs::model::{Attribute, ContainerStatus, InstanceKey, NetworkBinding, Protocol, Resources, Task};
@@ -63,9 +64,12 @@ impl Filler {
         let (mut made, mut last) = (0, None);
         while made < tasks {
             let run = RunTask {
-                definition: format!("service-{}", made / 10 % DEFINITIONS),
+                launch: Launch {
+                    definition: format!("service-{}", made / 10 % DEFINITIONS),
+                    started_by: Some("ecs-svc/1234567890123456789".to_owned()),
+                    ..Launch::default()
+                },
                 count: i64::try_from(10.min(tasks - made))?,
-                started_by: Some("ecs-svc/1234567890123456789".to_owned()),
                 ..RunTask::default()
             };
             let Some(Ok(Reply::Tasks(views, failures))) = self.write(Write::RunTask(run))? else {
