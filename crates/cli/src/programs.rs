@@ -1,5 +1,6 @@
 //! The control plane and the agent, each alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -159,14 +160,26 @@ pub(crate) fn tell(stop: &watch::Sender<Option<berth_agent::Ending>>, ending: En
     stop.send_replace(Some(ending));
 }
 
+/// Mirrors by their registries. A second one of a registry would silently take the place of the first.
+fn mirrors(given: &[(String, String)]) -> Result<BTreeMap<String, String>> {
+    let mut mirrors = BTreeMap::new();
+    for (registry, url) in given {
+        if let Some(first) = mirrors.insert(registry.clone(), url.clone()) {
+            bail!("--registry-mirror names {registry} twice, with {first} and {url}: a registry has one mirror");
+        }
+    }
+    Ok(mirrors)
+}
+
 /// The settings of an agent.
 ///
 /// # Errors
-/// If the system cannot say where this program lies.
+/// If the machine cannot be as it is described, or the system cannot say where this program lies.
 pub(crate) fn agent_config(dir: &Path, endpoint: &str, machine: &Machine, key: &Key) -> Result<AgentConfig> {
     if machine.attribute.len() > MOST_ATTRIBUTES {
         bail!("a machine has at most {MOST_ATTRIBUTES} attributes of its own");
     }
+    let registry_mirrors = mirrors(&machine.registry_mirror)?;
     private_dir(dir, "agent")?;
     Ok(AgentConfig {
         endpoint: endpoint.trim_end_matches('/').to_owned(),
@@ -178,7 +191,7 @@ pub(crate) fn agent_config(dir: &Path, endpoint: &str, machine: &Machine, key: &
             secret_access_key: key.secret_access_key.clone(),
         },
         data_dir: std::path::absolute(dir)?,
-        registry_mirrors: machine.registry_mirror.iter().cloned().collect(),
+        registry_mirrors,
         zone: machine.zone.clone(),
         launch_types: machine.launch_types.clone(),
         attributes: machine.attribute.iter().cloned().collect(),
@@ -230,4 +243,26 @@ pub(crate) fn report_cleaned(cleaned: &Cleaned) -> Result<()> {
     }
     println!("The host is clean.");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_has_one_mirror() {
+        let given = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs
+                .iter()
+                .map(|(registry, url)| ((*registry).to_owned(), (*url).to_owned()))
+                .collect()
+        };
+        let two = given(&[("docker.io", "http://a"), ("quay.io", "http://a")]);
+        assert_eq!(mirrors(&two).unwrap().len(), 2);
+        let refused = mirrors(&given(&[("docker.io", "http://a"), ("docker.io", "http://b")])).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "--registry-mirror names docker.io twice, with http://a and http://b: a registry has one mirror"
+        );
+    }
 }

@@ -1,5 +1,5 @@
 //! One channel to containerd, shared by everybody and reconnecting by itself. A call that finds
-//! containerd dead brings it back (a private one is started again) and is repeated once: every
+//! containerd dead brings it back (a private one is started again) and is repeated: every
 //! operation of this driver is idempotent.
 
 use std::collections::HashMap;
@@ -26,6 +26,9 @@ use super::keyed::KeyedLocks;
 use super::traits::HostTraits;
 use super::users::Accounts;
 use crate::cgroups::Cgroups;
+
+/// How often an operation is tried whose connection breaks: containerd may be killed while it comes back.
+const ATTEMPTS: u32 = 4;
 
 /// A connection to containerd. Clones share it.
 #[derive(Clone)]
@@ -92,6 +95,10 @@ impl Containerd {
     /// containerd's version, for example `1.6.20~ds1`.
     pub async fn version(&self) -> Result<String, RuntimeError> {
         let socket = self.socket();
+        if let Ok(version) = answers(&socket).await {
+            return Ok(version);
+        }
+        self.recover().await?;
         answers(&socket)
             .await
             .map_err(|reason| RuntimeError::Unavailable { socket, reason })
@@ -105,21 +112,30 @@ impl Containerd {
         request
     }
 
-    /// Performs an idempotent operation; when the connection breaks, restores it and repeats once.
+    /// Performs an idempotent call; when the connection breaks, restores it and repeats.
     pub(crate) async fn call<T, F>(&self, operation: impl Fn() -> F) -> Result<T, Status>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let answer = match operation().await {
-            Err(status) if connection_lost(&status) => {
-                self.recover()
-                    .await
-                    .map_err(|error| Status::unavailable(error.to_string()))?;
-                operation().await
+        self.persist(operation).await.map(Response::into_inner)
+    }
+
+    /// Performs an idempotent operation of any number of messages; when the connection breaks, restores it and repeats.
+    pub(super) async fn persist<T, F>(&self, operation: impl Fn() -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
+        let mut attempt = 1;
+        loop {
+            match operation().await {
+                Err(status) if connection_lost(&status) && attempt < ATTEMPTS => {
+                    attempt += 1;
+                    let recovered = self.recover().await;
+                    recovered.map_err(|error| Status::unavailable(error.to_string()))?;
+                }
+                answer => return answer,
             }
-            answer => answer,
-        };
-        answer.map(Response::into_inner)
+        }
     }
 
     /// Whether the program of a container was ever executed, as far as that can be told.

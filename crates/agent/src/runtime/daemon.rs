@@ -5,6 +5,7 @@
 //! restart, even if the host's containerd came or went meanwhile. Stopping stands in `cleanup`.
 
 use std::fs::{self, OpenOptions};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +27,8 @@ const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /// sun_path holds 108 bytes with its end; containerd appends `.ttrpc`.
 const MAX_SOCKET_PATH_BYTES: usize = 101;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a containerd is started that somebody kills before it answers.
+const STARTS: u32 = 5;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_LOG_BYTES: u64 = 16 << 20;
 
@@ -254,20 +257,24 @@ impl PrivateDaemon {
         find_program("runc", "containerd runc")?;
         let setsid = find_program("setsid", "util-linux")?;
         self.write_config()?;
-        let mut child = self.spawn(&setsid, &containerd)?;
-        let pid = child.id().unwrap_or_default();
-        write(&self.pid_file(), &pid.to_string())?;
-        self.wait_until_it_answers(&mut child).await?;
-        tracing::info!(pid, socket = %socket.display(), "started a private containerd");
-        // Reaps it should it end before us; the next call starts it again.
-        tokio::spawn(async move {
-            match child.wait().await {
-                // It ends well only when it is told to.
-                Ok(status) if status.success() => tracing::info!(pid, "the private containerd has ended"),
-                status => tracing::warn!(pid, ?status, "the private containerd broke off"),
+        for _ in 0..STARTS {
+            let mut child = self.spawn(&setsid, &containerd)?;
+            let pid = child.id().unwrap_or_default();
+            write(&self.pid_file(), &pid.to_string())?;
+            if self.comes_to_answer(&mut child).await? {
+                tracing::info!(pid, socket = %socket.display(), "started a private containerd");
+                look_after(child, pid);
+                return Ok(());
             }
-        });
-        Ok(())
+            tracing::warn!(
+                pid,
+                "the private containerd was killed when it started: starting another one"
+            );
+        }
+        Err(RuntimeError::StartFailed {
+            reason: "it is killed whenever it starts".to_owned(),
+            log: self.log_file(),
+        })
     }
 
     /// In a session of its own: neither Ctrl-C on our terminal nor our end reaches it.
@@ -304,7 +311,8 @@ impl PrivateDaemon {
             .map_err(|error| RuntimeError::io(format!("open {}", path.display()), error))
     }
 
-    async fn wait_until_it_answers(&self, child: &mut Child) -> Result<(), RuntimeError> {
+    /// Whether it answers at last; not if somebody kills it before.
+    async fn comes_to_answer(&self, child: &mut Child) -> Result<bool, RuntimeError> {
         let deadline = Instant::now() + START_TIMEOUT;
         let failed = |reason: String| RuntimeError::StartFailed {
             reason,
@@ -312,9 +320,12 @@ impl PrivateDaemon {
         };
         loop {
             let Err(reason) = answers(&self.socket()).await else {
-                return Ok(());
+                return Ok(true);
             };
             if let Ok(Some(status)) = child.try_wait() {
+                if status.signal().is_some() {
+                    return Ok(false);
+                }
                 return Err(failed(format!("it ended with {status}: {}", self.log_end())));
             }
             if Instant::now() > deadline {
@@ -366,6 +377,17 @@ impl PrivateDaemon {
             opt = path("opt"),
         )
     }
+}
+
+/// Reaps it should it end before us; the next call starts it again.
+fn look_after(mut child: Child, pid: u32) {
+    tokio::spawn(async move {
+        match child.wait().await {
+            // It ends well only when it is told to.
+            Ok(status) if status.success() => tracing::info!(pid, "the private containerd has ended"),
+            status => tracing::warn!(pid, ?status, "the private containerd broke off"),
+        }
+    });
 }
 
 fn toml_string(path: &Path) -> String {

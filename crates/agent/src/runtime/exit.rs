@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use containerd_client::services::v1::{Container, ListContainersRequest, ListTasksRequest, WaitRequest};
-use containerd_client::tonic::Status;
 use containerd_client::types::v1::Process as TaskProcess;
 use containerd_client::types::v1::Status as TaskStatus;
 use prost_types::Timestamp;
@@ -124,17 +123,17 @@ impl Containerd {
 
     /// As a stream: specifications of thousands of containers exceed one message.
     pub(super) async fn container_records(&self) -> Result<Vec<Container>, RuntimeError> {
-        let failed = |status: Status| RuntimeError::from_status("list containers", &status);
-        let list = || {
+        let list = || async {
             let request = self.request(ListContainersRequest::default());
-            async { self.containers().list_stream(request).await }
+            let mut stream = self.containers().list_stream(request).await?.into_inner();
+            let mut containers = Vec::new();
+            while let Some(message) = stream.message().await? {
+                containers.extend(message.container);
+            }
+            Ok(containers)
         };
-        let mut stream = self.call(list).await.map_err(failed)?;
-        let mut containers = Vec::new();
-        while let Some(message) = stream.message().await.map_err(failed)? {
-            containers.extend(message.container);
-        }
-        Ok(containers)
+        let listed = self.persist(list).await;
+        listed.map_err(|status| RuntimeError::from_status("list containers", &status))
     }
 
     async fn task_records(&self) -> Result<HashMap<String, TaskProcess>, RuntimeError> {

@@ -66,16 +66,20 @@ impl Containerd {
 
     /// Root file systems without a container: the agent died between the two steps of a creation.
     pub(super) async fn remove_orphaned_snapshots(&self) -> Result<(), RuntimeError> {
-        let failed = |status: Status| RuntimeError::from_status("list snapshots", &status);
-        let request = self.request(ListSnapshotsRequest {
-            snapshotter: SNAPSHOTTER.to_owned(),
-            filters: vec![format!("labels.\"{CONTAINER_LABEL}\"")],
-        });
-        let mut pages = self.snapshots().list(request).await.map_err(failed)?.into_inner();
-        let mut orphans = HashSet::new();
-        while let Some(page) = pages.message().await.map_err(failed)? {
-            orphans.extend(page.info.into_iter().map(|snapshot| snapshot.name));
-        }
+        let list = || async {
+            let request = self.request(ListSnapshotsRequest {
+                snapshotter: SNAPSHOTTER.to_owned(),
+                filters: vec![format!("labels.\"{CONTAINER_LABEL}\"")],
+            });
+            let mut pages = self.snapshots().list(request).await?.into_inner();
+            let mut names = HashSet::new();
+            while let Some(page) = pages.message().await? {
+                names.extend(page.info.into_iter().map(|snapshot| snapshot.name));
+            }
+            Ok(names)
+        };
+        let listed = self.persist(list).await;
+        let mut orphans = listed.map_err(|status| RuntimeError::from_status("list snapshots", &status))?;
         if orphans.is_empty() {
             return Ok(());
         }
