@@ -1,4 +1,4 @@
-//! The project\'s own tools: `cargo xtask ci | tidy | compat | shapes | bench | crash | fuzz`.
+//! The project's own tools: `cargo xtask ci | tidy | compat | shapes | bench | crash | fuzz`.
 //!
 //! Why a program instead of shell scripts: the checks are code, so they have types, tests and reviewers.
 //! It does not contain anything that Berth needs at run time, and no crate of the product may depend on it.
