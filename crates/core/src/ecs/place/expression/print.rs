@@ -9,10 +9,18 @@ impl Display for Expression {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Test(test) => test.fmt(f),
-            Self::Not(inner) => write!(f, "not({inner})"),
+            Self::Not(inner) => negated(f, inner),
             Self::And(parts) => joined(f, parts, " and "),
             Self::Or(parts) => joined(f, parts, " or "),
         }
+    }
+}
+
+/// Parentheses only where they are needed: they count as depth when the text is read again.
+fn negated(f: &mut Formatter<'_>, inner: &Expression) -> fmt::Result {
+    match inner {
+        Expression::Test(_) | Expression::Not(_) => write!(f, "not {inner}"),
+        Expression::And(_) | Expression::Or(_) => write!(f, "not({inner})"),
     }
 }
 
