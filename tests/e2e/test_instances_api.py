@@ -321,6 +321,8 @@ def test_unknown_machines_are_failures_when_described(ecs, cluster: str):
     ]
     expected = (INVALID, "At most 100 container instances can be given.")
     assert refused(ecs.describe_container_instances, cluster=cluster, containerInstances=[NOWHERE] * 101) == expected
+    refusal = refused(ecs.describe_container_instances, cluster=cluster, containerInstances=[arn], include=["MOODS"])
+    assert refusal == (INVALID, "include should be one of [CONTAINER_INSTANCE_HEALTH,TAGS]")
 
 
 def test_a_cluster_with_machines_that_drain_is_not_deleted(ecs, cluster: str):

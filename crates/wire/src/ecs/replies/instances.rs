@@ -4,28 +4,71 @@ use std::collections::BTreeSet;
 
 use berth_core::ecs::health::Check;
 use berth_core::ecs::model::{Attribute, InstanceKey, Protocol, Resources};
+use berth_core::ecs::place::Failure;
 use berth_core::ecs::view::InstanceView;
 
 use super::number;
-use crate::ecs::entities::{attributes, tags};
-use crate::shapes::ecs;
+use crate::document::Document;
+use crate::ecs::entities::{attributes, failures, tags};
+use crate::shapes::ecs::{self, Operation};
+use crate::shapes::into_document;
+
+/// The answer to a change of one instance.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "this kind of reply belongs to two of the 88 operations"
+)]
+pub(super) fn changed(operation: Operation, view: InstanceView) -> Document {
+    let container_instance = Some(instance(view, Shows::CHANGED));
+    match operation {
+        Operation::DeregisterContainerInstance => {
+            into_document(ecs::DeregisterContainerInstanceResponse { container_instance })
+        }
+        _ => into_document(ecs::RegisterContainerInstanceResponse { container_instance }),
+    }
+}
+
+/// The answer about many instances, and about what was not found or not changed.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "this kind of reply belongs to two of the 88 operations"
+)]
+pub(super) fn many(
+    operation: Operation,
+    views: Vec<InstanceView>,
+    missing: Vec<Failure>,
+    included: &[String],
+) -> Document {
+    let all = |shows| Some(views.into_iter().map(|view| instance(view, shows)).collect());
+    let failures = Some(failures(missing));
+    match operation {
+        Operation::UpdateContainerInstancesState => into_document(ecs::UpdateContainerInstancesStateResponse {
+            container_instances: all(Shows::CHANGED),
+            failures,
+        }),
+        _ => into_document(ecs::DescribeContainerInstancesResponse {
+            container_instances: all(Shows::of(included)),
+            failures,
+        }),
+    }
+}
 
 /// What of an instance is shown beside the rest.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shows {
-    pub tags: bool,
-    pub health: bool,
+struct Shows {
+    tags: bool,
+    health: bool,
 }
 
 impl Shows {
     /// What the answers to changes show.
-    pub(super) const CHANGED: Self = Self {
+    const CHANGED: Self = Self {
         tags: true,
         health: false,
     };
 
     /// What the words of `include` say.
-    pub(super) fn of(included: &[String]) -> Self {
+    fn of(included: &[String]) -> Self {
         let says = |wanted: &str| included.iter().any(|word| word == wanted);
         Self {
             tags: says("TAGS"),
@@ -34,7 +77,7 @@ impl Shows {
     }
 }
 
-pub(super) fn instance(view: InstanceView, shows: Shows) -> ecs::ContainerInstance {
+fn instance(view: InstanceView, shows: Shows) -> ecs::ContainerInstance {
     let InstanceView {
         instance,
         remaining,

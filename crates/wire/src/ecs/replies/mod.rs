@@ -14,7 +14,7 @@ use crate::document::Document;
 use crate::shapes::ecs::{self, Operation};
 use crate::shapes::into_document;
 use clusters::{changed_cluster, cluster, provider};
-use instances::{Shows, instance, target_attribute};
+use instances::target_attribute;
 use tasks::task;
 
 /// The document of the answer of `operation`. `included` has the words of the request's `include`.
@@ -47,33 +47,8 @@ pub fn document(operation: Operation, reply: Reply, included: &[String]) -> Docu
             task_definitions: Some(definitions.iter().map(definition::shape).collect()),
             failures: Some(failures(missing)),
         }),
-        Reply::Instance(view) => {
-            let container_instance = Some(instance(*view, Shows::CHANGED));
-            match operation {
-                Operation::DeregisterContainerInstance => {
-                    into_document(ecs::DeregisterContainerInstanceResponse { container_instance })
-                }
-                _ => into_document(ecs::RegisterContainerInstanceResponse { container_instance }),
-            }
-        }
-        Reply::Instances(views, missing) => {
-            let shows = match operation {
-                Operation::UpdateContainerInstancesState => Shows::CHANGED,
-                _ => Shows::of(included),
-            };
-            let container_instances = Some(views.into_iter().map(|view| instance(view, shows)).collect());
-            let failures = Some(failures(missing));
-            match operation {
-                Operation::UpdateContainerInstancesState => into_document(ecs::UpdateContainerInstancesStateResponse {
-                    container_instances,
-                    failures,
-                }),
-                _ => into_document(ecs::DescribeContainerInstancesResponse {
-                    container_instances,
-                    failures,
-                }),
-            }
-        }
+        Reply::Instance(view) => instances::changed(operation, *view),
+        Reply::Instances(views, missing) => instances::many(operation, views, missing, included),
         Reply::Task(view) => into_document(ecs::StopTaskResponse {
             task: Some(task(*view, true)),
         }),

@@ -39,7 +39,7 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
             size_in_gi_b: FARGATE_STORAGE_GIB,
         }),
         execution_stopped_at: task.times.execution_stopped_at,
-        fargate_ephemeral_storage: is_fargate.then(|| ecs::TaskEphemeralStorage {
+        fargate_ephemeral_storage: is_fargate.then_some(ecs::TaskEphemeralStorage {
             size_in_gi_b: Some(FARGATE_STORAGE_GIB),
             kms_key_id: None,
         }),

@@ -147,16 +147,6 @@ fn request_of_instances_and_tasks(
     }
 }
 
-/// Refuses members that were given and are not carried out, by their names.
-fn refuse_given(operation: &str, members: &[(&str, bool)]) -> Result<(), Unasked> {
-    match members.iter().find(|(_, given)| *given) {
-        None => Ok(()),
-        Some((member, _)) => {
-            Err(Refusal::NotBuilt(format!("Berth does not carry out '{member}' of {operation} yet.")).into())
-        }
-    }
-}
-
 fn given<T>(list: Option<&Vec<T>>) -> bool {
     list.is_some_and(|list| !list.is_empty())
 }
