@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::world::check;
 
-/// A revision is deregistered, then deleted, then gone. Its number is never used again, and the family's name is free.
+/// A revision is deregistered, then deleted, then gone; the others of its family stay.
 #[test]
 fn a_life_ends() {
     check(
@@ -12,6 +12,7 @@ fn a_life_ends() {
 define app
 define app
 undefine app:1
+---
 erase app:1
 erase app:1
 undefine app:1
@@ -22,28 +23,8 @@ list definitions status=DELETE_IN_PROGRESS
 wait 10s
 describe definition app:1
 list definitions status=DELETE_IN_PROGRESS
-undefine app:2
-erase arn:aws:ecs:us-east-1:123456789012:task-definition/app:2
-list families
-list families status=INACTIVE
-wait 10s
-list families
-erase app:2
-define app
-list families
         "#,
         expect![[r#"
-            > define app
-              family app newest 1
-              definition app:1 ACTIVE
-              = definition app:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
-            > define app
-              family app newest 2
-              definition app:2 ACTIVE
-              = definition app:2 ACTIVE requires [] fits [EC2,EXTERNAL] needs []
-            > undefine app:1
-              definition app:1 INACTIVE
-              = definition app:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > erase app:1
               definition app:1 DELETE_IN_PROGRESS
               = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
@@ -66,18 +47,42 @@ list families
               ! DefinitionUnknown
             > list definitions status=DELETE_IN_PROGRESS
               =
-            > undefine app:2
-              definition app:2 INACTIVE
-              = definition app:2 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
-            > erase arn:task-definition/app:2
+        "#]],
+    );
+}
+
+/// When the last revision is gone, the family is not listed; its name is free, but its numbers are never used again.
+#[test]
+fn the_last_one_goes() {
+    check(
+        r#"
+define app
+define app
+undefine app:1
+undefine app:2
+---
+erase arn:aws:ecs:us-east-1:123456789012:task-definition/app:2 app:1
+list families
+list families status=INACTIVE
+wait 10s
+list families
+erase app:2
+define app
+list families
+        "#,
+        expect![[r#"
+            > erase arn:task-definition/app:2 app:1
               definition app:2 DELETE_IN_PROGRESS
+              definition app:1 DELETE_IN_PROGRESS
               = definition app:2 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
+              = definition app:1 DELETE_IN_PROGRESS requires [] fits [EC2,EXTERNAL] needs []
             > list families
               = app
             > list families status=INACTIVE
               = app
             > wait 10s
-              20s
+              10s
+              definition app:1 forgotten
               definition app:2 forgotten
             > list families
               =

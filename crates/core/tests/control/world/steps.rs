@@ -52,6 +52,7 @@ pub(crate) const CAPABILITIES: [&str; 9] = [
 ];
 
 impl World {
+    #[expect(clippy::too_many_lines, reason = "one arm for each word of the language")]
     pub(crate) fn step(&mut self, line: &Command) {
         match line.word(0) {
             "create" => self.write(Write::CreateCluster(CreateCluster {
@@ -487,6 +488,7 @@ impl World {
         self.handle(Event::Started);
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each thing that can be read")]
     fn read(&mut self, line: &Command) {
         let named = || line.words[2..].to_vec();
         let page = PageWish {
