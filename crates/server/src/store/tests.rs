@@ -4,7 +4,9 @@ use berth_core::control::{Change, Control, Event, State};
 use berth_core::ecs::admit::cluster::CreateCluster;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft};
 use berth_core::ecs::api::Write;
-use berth_core::iam::{Identity, Principal};
+use berth_core::ecs::view::Reply;
+use berth_core::iam::join_token::Digest;
+use berth_core::iam::{Identity, Principal, admit};
 use berth_core::kernel::{Cx, Scope, Timestamp};
 
 use fjall::{Database, KeyspaceCreateOptions};
@@ -18,7 +20,7 @@ fn scope() -> Scope {
     }
 }
 
-/// What the brain changes when a cluster and a task definition are made.
+/// What the brain changes when a cluster and a task definition are made, and a machine joins.
 fn changes() -> Vec<Change> {
     let mut control = Control::new(State::default());
     let principal = Principal {
@@ -53,14 +55,40 @@ fn changes() -> Vec<Change> {
         };
         control.handle(&mut Cx::new(Timestamp(at), 7), event).changes
     });
-    start.into_iter().chain(rest.collect::<Vec<_>>()).collect()
+    let mut all: Vec<Change> = start.into_iter().chain(rest.collect::<Vec<_>>()).collect();
+    all.extend(joined(&mut control, principal));
+    all
+}
+
+/// What the brain changes when a machine gets a key with a token.
+fn joined(control: &mut Control, principal: Principal) -> Vec<Change> {
+    let digest = Digest([7; 32]);
+    let make = admit::Make {
+        secret: digest,
+        cluster: None,
+        life_ms: 60_000,
+    };
+    let write = admit::Write::Make(make);
+    let made = control.handle(&mut Cx::new(Timestamp(8), 8), Event::Tokens { principal, write });
+    let Some(Ok(Reply::Join(admit::JoinReply::Token(token)))) = made.reply else {
+        panic!("{made:?}");
+    };
+    let join = admit::Join {
+        token: token.id,
+        secret: digest,
+        claim: digest,
+        region: scope().region,
+        cluster: "default".into(),
+    };
+    let joined = control.handle(&mut Cx::new(Timestamp(9), 9), Event::Join(join));
+    made.changes.into_iter().chain(joined.changes).collect()
 }
 
 #[test]
 fn what_was_committed_is_loaded_again() {
     let dir = tempfile::tempdir().unwrap();
     let changes = changes();
-    assert!(changes.len() >= 4, "{changes:?}");
+    assert!(changes.len() >= 7, "{changes:?}");
     let mut wanted = State::default();
     changes.iter().cloned().for_each(|change| wanted.apply(change));
     Store::open(dir.path()).unwrap().commit(&changes).unwrap();
