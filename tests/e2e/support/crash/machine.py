@@ -42,9 +42,12 @@ def _root_file_systems(berth: Berth) -> set[str]:
 
 
 def _control_groups(namespace: str) -> set[str]:
-    """The groups of tasks: below the Berth's own, in whichever hierarchies there are."""
-    tops = [top for top in Path("/sys/fs/cgroup").glob(f"**/{namespace}") if top.is_dir()]
-    return {inner.name for top in tops for inner in top.iterdir() if inner.is_dir()}
+    """The groups of tasks: below the Berth's own, in whichever hierarchies there are. Groups come and go meanwhile."""
+    found = set()
+    for top, directories, _ in os.walk("/sys/fs/cgroup", onerror=lambda _: None):
+        if os.path.basename(top) == namespace:
+            found.update(directories)
+    return found
 
 
 def _shims(berth: Berth) -> set[str]:
