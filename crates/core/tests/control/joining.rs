@@ -66,10 +66,11 @@ impl Plane {
     }
 
     fn tokens(&mut self, principal: Principal, write: admit::Write) -> Result<JoinToken, Refusal> {
-        match self.ask(Event::Tokens { principal, write })? {
-            Reply::Join(JoinReply::Token(token)) => Ok(token),
-            other => panic!("{other:?}"),
-        }
+        let reply = self.ask(Event::Tokens { principal, write })?;
+        let Reply::Join(JoinReply::Token(token)) = reply else {
+            panic!("{reply:?}");
+        };
+        Ok(token)
     }
 
     fn token(&mut self, cluster: Option<&str>) -> JoinToken {
@@ -78,7 +79,8 @@ impl Plane {
             cluster: cluster.map(str::to_owned),
             life_ms: HOUR_MS,
         };
-        self.tokens(World::principal(), admit::Write::Make(make)).unwrap()
+        self.tokens(World::principal(), admit::Write::Make(make))
+            .expect("it fits")
     }
 
     fn join(&mut self, token: &JoinToken, claim: u8) -> Result<AgentKey, Refusal> {
@@ -92,16 +94,17 @@ impl Plane {
     }
 
     fn join_with(&mut self, join: Join) -> Result<AgentKey, Refusal> {
-        match self.ask(Event::Join(join))? {
-            Reply::Join(JoinReply::Key(key)) => Ok(key),
-            other => panic!("{other:?}"),
-        }
+        let reply = self.ask(Event::Join(join))?;
+        let Reply::Join(JoinReply::Key(key)) = reply else {
+            panic!("{reply:?}");
+        };
+        Ok(key)
     }
 
     /// A machine with a key of its own.
     fn joined(&mut self) -> AgentKey {
         let token = self.token(None);
-        self.join(&token, 1).unwrap()
+        self.join(&token, 1).expect("it is new")
     }
 
     fn write_in(&mut self, scope: Scope, principal: &Principal, write: Write) -> Result<Reply, Refusal> {
@@ -117,16 +120,17 @@ impl Plane {
     }
 
     fn register(&mut self, key: &AgentKey, request: RegisterInstance) -> Result<InstanceKey, Refusal> {
-        match self.write(&key.principal(), Write::RegisterInstance(request))? {
-            Reply::Instance(view) => Ok(view.instance.key),
-            other => panic!("{other:?}"),
-        }
+        let reply = self.write(&key.principal(), Write::RegisterInstance(request))?;
+        let Reply::Instance(view) = reply else {
+            panic!("{reply:?}");
+        };
+        Ok(view.instance.key)
     }
 
     /// A machine with a key of its own that has registered. What is presented is the key as it was before.
     fn machine(&mut self) -> (AgentKey, InstanceKey) {
         let key = self.joined();
-        let instance = self.register(&key, RegisterInstance::default()).unwrap();
+        let instance = self.register(&key, RegisterInstance::default()).expect("it may");
         (key, instance)
     }
 

@@ -40,7 +40,10 @@ struct Proof {
 
 /// Where proofs come from.
 enum Source {
-    Own { authority: Authority, names: Vec<String> },
+    Own {
+        authority: Box<Authority>,
+        names: Vec<String>,
+    },
     Files(files::Files),
 }
 
@@ -48,7 +51,7 @@ impl Source {
     fn open(tls: &Tls, listen: &[SocketAddr]) -> Result<Self> {
         Ok(match tls {
             Tls::Own { dir, names } => Self::Own {
-                authority: Authority::open(dir)?,
+                authority: Box::new(Authority::open(dir)?),
                 names: names::all(listen, names),
             },
             Tls::Files(files) => Self::Files(files::Files::new(files)),
