@@ -369,7 +369,7 @@ impl State {
         };
         let (first, last) = (key(first), key(last));
         // A range that ends before it begins holds nothing.
-        let keys = (first <= last).then(|| first..=last);
+        let keys = (first <= last).then_some(first..=last);
         keys.into_iter().flat_map(|keys| self.definitions.range(keys))
     }
 
