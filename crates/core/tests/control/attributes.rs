@@ -93,6 +93,7 @@ list attributes cluster=nope
 
 /// Whatever is wrong with one attribute, none is put.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story with its outcome")]
 fn refused() {
     check(
         r#"

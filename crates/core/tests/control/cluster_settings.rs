@@ -236,6 +236,7 @@ describe clusters web shop
 
 /// Tasks are shared out by the strategy of the request, else by the cluster's; a provider with tasks stays with its cluster.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story with its outcome")]
 fn shared_out() {
     check(
         r#"

@@ -112,6 +112,7 @@ describe clusters before web shop default
 
 /// A value that would do nothing is refused, and so is what ECS does not let anybody say.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story with its outcome")]
 fn refused() {
     check(
         r#"

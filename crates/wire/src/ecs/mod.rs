@@ -15,6 +15,10 @@ use crate::protocol::ServiceError;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a request is moved once, from its shape into its turn"
+)]
 pub enum Request {
     /// A change.
     Write(Write),
