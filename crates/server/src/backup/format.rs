@@ -168,9 +168,12 @@ impl<R: Read> Reader<R> {
     }
 
     fn bytes(&mut self, into: &mut [u8]) -> Result<(), BackupError> {
-        self.from.read_exact(into).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => BackupError::CutOff,
-            _ => error.into(),
+        self.from.read_exact(into).map_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                BackupError::CutOff
+            } else {
+                error.into()
+            }
         })?;
         self.digest.update(&*into);
         Ok(())
@@ -195,7 +198,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// Whatever is wrong with it.
-    pub fn next(&mut self) -> Result<Option<Frame>, BackupError> {
+    pub fn frame(&mut self) -> Result<Option<Frame>, BackupError> {
         let before = self.digest.clone();
         let mut kind = [0];
         self.bytes(&mut kind)?;
@@ -257,7 +260,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<Vec<Frame>, BackupError> {
         let mut reader = Reader::new(bytes)?;
         let mut frames = Vec::new();
-        while let Some(frame) = reader.next()? {
+        while let Some(frame) = reader.frame()? {
             frames.push(frame);
         }
         Ok(frames)

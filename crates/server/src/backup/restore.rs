@@ -47,7 +47,7 @@ impl Restore {
         let mut reader = Reader::new(from)?;
         let mut contents = Contents::default();
         let mut in_table = false;
-        while let Some(frame) = reader.next()? {
+        while let Some(frame) = reader.frame()? {
             match frame {
                 Frame::File { path, content } => contents.files.push((path, content)),
                 Frame::Table(name) => {
@@ -76,7 +76,7 @@ impl Restore {
             waiting_bytes: 0,
         };
         let mut reader = Reader::new(from)?;
-        while let Some(frame) = reader.next()? {
+        while let Some(frame) = reader.frame()? {
             restore.take(frame)?;
         }
         restore.flush()?;

@@ -16,12 +16,12 @@ use berth_wire::sigv4::RequestHead;
 
 /// As a history completes it that has nothing.
 fn without_history(reply: Reply) -> Result<Reply, Refusal> {
-    match reply {
-        Reply::Past(past) => match *past {
-            Past::Named(named) => named.complete(Vec::new()),
-            Past::Listed(listed) => Ok(listed.complete(Found::default())),
-        },
-        whole => Ok(whole),
+    let Reply::Past(past) = reply else {
+        return Ok(reply);
+    };
+    match *past {
+        Past::Named(named) => named.complete(Vec::new()),
+        Past::Listed(listed) => Ok(listed.complete(Found::default())),
     }
 }
 
