@@ -88,7 +88,7 @@ impl Snapshot {
     /// # Errors
     /// If what writes it broke off.
     pub(crate) fn next(&mut self) -> Result<Option<Frame>> {
-        match self.from.next() {
+        match self.from.frame() {
             Ok(frame) => Ok(frame),
             Err(error) => {
                 let writer = self.writer.take().and_then(|writer| writer.join().ok());

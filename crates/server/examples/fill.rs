@@ -139,8 +139,12 @@ impl Filler {
 
 fn scope() -> Scope {
     Scope {
-        account: "012345678910".parse().ok().expect("it has twelve digits"),
-        region: "us-east-1".parse().ok().expect("it is well-formed"),
+        account: "012345678910"
+            .parse()
+            .unwrap_or_else(|_| unreachable!("it has twelve digits")),
+        region: "us-east-1"
+            .parse()
+            .unwrap_or_else(|_| unreachable!("it is well-formed")),
     }
 }
 

@@ -10,12 +10,13 @@ use berth_server::store::Store;
 /// The state in a backup of an older version.
 fn state_of(backup: &str) -> State {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(backup);
-    let bytes = std::fs::read(path).unwrap();
-    assert!(Restore::check(bytes.as_slice()).unwrap().rows > 0);
-    let dir = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(path).expect("it is in the repository");
+    assert!(Restore::check(bytes.as_slice()).expect("it is whole").rows > 0);
+    let dir = tempfile::tempdir().expect("a directory");
     let server = dir.path().join("server");
-    Restore::rows(bytes.as_slice(), &server).unwrap();
-    Store::open(&server.join("state")).unwrap().load().unwrap()
+    Restore::rows(bytes.as_slice(), &server).expect("it can be restored");
+    let store = Store::open(&server.join("state")).expect("it opens");
+    store.load().expect("its rows are read")
 }
 
 /// A cluster with a tag, two definitions, an instance, a task that runs, one that ended, their token and an interface: written

@@ -10,12 +10,12 @@ async fn first_page(client: &Client) -> String {
     }
     let page = client.ecs("ListClusters", json!({"maxResults": 2})).await.json();
     assert_eq!(names(&page), ["a", "b"]);
-    page["nextToken"].as_str().unwrap().to_owned()
+    page["nextToken"].as_str().expect("there is more").to_owned()
 }
 
 fn names(page: &Value) -> Vec<&str> {
-    let arns = page["clusterArns"].as_array().unwrap().iter();
-    arns.map(|arn| arn.as_str().unwrap().rsplit('/').next().unwrap())
+    let arns = page["clusterArns"].as_array().expect("a list").iter();
+    arns.map(|arn| arn.as_str().and_then(|arn| arn.rsplit('/').next()).expect("an ARN"))
         .collect()
 }
 

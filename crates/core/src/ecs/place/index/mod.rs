@@ -24,6 +24,8 @@ pub struct Index {
     pools: BTreeMap<ClusterKey, Pool>,
     leaving: BTreeSet<InstanceKey>,
     connected: BTreeSet<InstanceKey>,
+    /// How many pools there ever were. What searches remember of a pool must not fit one that came after it.
+    made: u64,
 }
 
 impl PartialEq for Index {
@@ -98,7 +100,10 @@ impl Index {
         let cluster = key.cluster_key();
         let pool = match self.pools.get_mut(&cluster) {
             Some(pool) => pool,
-            None => self.pools.entry(cluster.clone()).or_default(),
+            None => {
+                self.made += 1;
+                self.pools.entry(cluster.clone()).or_insert(Pool::new(self.made))
+            }
         };
         let slot = change(pool);
         pool.forget_idle(slot);

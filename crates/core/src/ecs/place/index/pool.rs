@@ -183,6 +183,15 @@ impl Order {
 }
 
 impl Pool {
+    /// A pool without machines, the `number`th that there is.
+    #[must_use]
+    pub fn new(number: u64) -> Self {
+        Self {
+            epoch: number << 32,
+            ..Self::default()
+        }
+    }
+
     /// The machines that take tasks, in this order.
     #[must_use]
     pub fn order(&self, order: Order) -> &Blocks {
