@@ -108,6 +108,16 @@ pub(super) async fn end_shims(socket: &Path, container: Option<&str>) {
     }
 }
 
+/// Ends what runc has made of a container whose shim is gone, and removes what it keeps of it. There may be nothing.
+pub(super) async fn end_runc(namespace: &str, container: &str) {
+    let root = Path::new(SHIM_RUN_DIR).join("runc").join(namespace);
+    let mut runc = tokio::process::Command::new("runc");
+    runc.arg("--root").arg(root).args(["delete", "--force", container]);
+    if let Err(error) = runc.kill_on_drop(true).output().await {
+        tracing::warn!(container, %error, "runc cannot be called");
+    }
+}
+
 /// What shims keep outside of our directories, for each container that was not removed orderly:
 /// its bundle names the socket.
 fn remove_shim_state(daemon: &PrivateDaemon, namespace: &str) {

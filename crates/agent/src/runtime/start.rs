@@ -12,7 +12,7 @@ use containerd_client::types::v1::Process as TaskProcess;
 use containerd_client::types::v1::Status as TaskStatus;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::cleanup::{end_shims, unmount_below};
+use super::cleanup::{end_runc, end_shims, unmount_below};
 use super::connection::Containerd;
 use super::container::{LOG_URI, stored_spec};
 use super::error::RuntimeError;
@@ -21,8 +21,9 @@ use super::oci::SHIM_GROUP;
 /// How long the creation of a task may take, with all attempts.
 const LONGEST_CREATION: Duration = Duration::from_secs(120);
 /// How long a shim may take at first to create a task; twice as long at every further attempt. A shim whose start was
-/// broken off, because the agent was killed, takes connections and never answers: containerd waits for it for ever.
-const SHIM_PATIENCE: Duration = Duration::from_secs(5);
+/// broken off, because the agent was killed, takes connections and never answers: containerd waits for it for ever. On a
+/// machine that starts a hundred containers at once a sound one takes several seconds.
+const SHIM_PATIENCE: Duration = Duration::from_secs(20);
 /// How long containerd may take to put away what an earlier attempt has left, a task or its directory. It may never do so:
 /// after it was killed itself it takes up shims that have no container, and leaves directories that have no shim.
 const LEFTOVER_PATIENCE: Duration = Duration::from_secs(1);
@@ -153,6 +154,8 @@ impl Containerd {
     async fn replace_shim(&self, id: &str) {
         tracing::warn!(container = id, "containerd's shim does not answer and is replaced");
         end_shims(&self.socket(), Some(id)).await;
+        // It may have been slow and not stuck: what it has made by now would be in the way, or run without a task.
+        end_runc(&self.inner.config.namespace, id).await;
     }
 
     async fn create_task(&self, container: &Container, rootfs: Vec<Mount>) -> Result<(), Status> {
@@ -178,6 +181,10 @@ impl Containerd {
                     {
                         self.discard_bundle(&container.id, bundle).await;
                     }
+                    sleep(EARLIER_ATTEMPT_PAUSE).await;
+                }
+                Ok(Err(status)) if is_left_by_runc(&status) && Instant::now() < deadline => {
+                    end_runc(&self.inner.config.namespace, &container.id).await;
                     sleep(EARLIER_ATTEMPT_PAUSE).await;
                 }
                 Ok(answer) => return answer.map(drop),
@@ -251,6 +258,11 @@ fn is_under_way(status: &Status) -> bool {
     let is_there_still = text.contains("mkdir ") && text.ends_with(": file exists");
     let goes_away = text.contains("failed to start shim") && text.contains("no such file or directory");
     status.code() != Code::AlreadyExists && (is_there_still || goes_away)
+}
+
+/// Whether runc has a container of which containerd has no task: its shim was ended while it made that.
+fn is_left_by_runc(status: &Status) -> bool {
+    status.message().contains("container with given ID already exists")
 }
 
 fn log_uri(container: &Container) -> String {

@@ -56,7 +56,7 @@ create db
               = instance m2 ACTIVE connected=false running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
             > undefine app:1
               definition app:1 INACTIVE
-              = definition app:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.18]
+              = definition app:1 INACTIVE requires [] fits [EC2,EXTERNAL] needs []
             > delete web
               cluster web INACTIVE
               = cluster web INACTIVE instances=0 running=0 pending=0
