@@ -25,6 +25,7 @@ ECS_BUILT = {
     "DeleteAccountSetting",
     "DeleteAttributes",
     "DeleteCluster",
+    "DeleteTaskDefinitions",
     "DeregisterContainerInstance",
     "DeregisterTaskDefinition",
     "DescribeCapacityProviders",
@@ -57,6 +58,7 @@ ECS_BUILT = {
     "UntagResource",
     "UpdateCluster",
     "UpdateClusterSettings",
+    "UpdateContainerAgent",
     "UpdateContainerInstancesState",
 }
 LOGS_BUILT = {
