@@ -4,6 +4,7 @@ mod world;
 
 mod agents;
 mod attributes;
+mod client_tokens;
 mod cluster_settings;
 mod clusters;
 mod definition_ends;

@@ -8,7 +8,9 @@
 //! the fold of all changes and the fold of the rows that are left.
 
 mod command;
+mod drafts;
 mod print;
+mod reads;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,40 +2,30 @@
 
 use berth_core::control::{Control, Event, LinkEvent};
 use berth_core::ecs::admit::attributes::TargetAttribute;
-use berth_core::ecs::admit::cluster::{ClusterWish, CommandDraft, CreateCluster};
+use berth_core::ecs::admit::cluster::CreateCluster;
 use berth_core::ecs::admit::deregister_instance::DeregisterInstance;
-use berth_core::ecs::admit::placement::ConstraintDraft;
 use berth_core::ecs::admit::register_instance::RegisterInstance;
-use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
 use berth_core::ecs::admit::run_task::launch::Launch;
-use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, OverridesDraft};
 use berth_core::ecs::admit::run_task::{NetworkWish, RunTask};
 use berth_core::ecs::admit::start_task::StartTask;
 use berth_core::ecs::admit::stop_task::StopTask;
-use berth_core::ecs::admit::strategy::{PutProviders, StrategyDraft};
+use berth_core::ecs::admit::strategy::PutProviders;
 use berth_core::ecs::admit::update_agent::UpdateAgent;
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
-use berth_core::ecs::api::{Read, Submit, SubmitAttachments, Write};
+use berth_core::ecs::api::{Submit, SubmitAttachments, Write};
 use berth_core::ecs::health::{CheckKind, CheckReport, CheckStatus};
-use berth_core::ecs::model::cluster::CommandLog;
 use berth_core::ecs::model::instance::Versions;
-use berth_core::ecs::model::{
-    Attribute, ContainerStatus, DefinitionStatus, InstanceKey, InstanceStatus, LaunchType, LogConfiguration,
-    NetworkBinding, Protocol, Resources, TaskKey, TaskStatus, Unbuilt,
-};
-use berth_core::ecs::place::Strategy;
-use berth_core::ecs::place::expression::Query;
-use berth_core::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
+use berth_core::ecs::model::{Attribute, InstanceKey, InstanceStatus, LaunchType, Protocol, Resources, TaskKey};
+use berth_core::ecs::report::{ReportedStatus, TaskReport};
 use berth_core::ecs::view::Reply;
-use berth_core::ecs::view::attributes::AttributeFilter;
-use berth_core::ecs::view::capacity::ProviderFilter;
-use berth_core::ecs::view::list::{DefinitionFilter, FamilyFilter, InstanceFilter, PageWish, StatusWish, TaskFilter};
-use berth_core::ecs::view::settings::SettingFilter;
 use berth_core::kernel::ids::{InstanceId, TaskId};
-use berth_core::kernel::{CpuUnits, MemoryMib, Opaque, Timestamp};
+use berth_core::kernel::{CpuUnits, MemoryMib, Timestamp};
 use berth_core::network::DefaultNetwork;
 
 use super::command::Command;
+use super::drafts::{
+    attribute, cluster_wish, constraints, container_report, draft, launch, pairs, strategy, strategy_drafts,
+};
 use super::{Machine, World};
 
 /// What every capable agent announces.
@@ -298,7 +288,7 @@ impl World {
     }
 
     /// The ARN of a task; one that nobody knows for a name that the story does not have.
-    fn task_text(&self, name: &str) -> String {
+    pub(super) fn task_text(&self, name: &str) -> String {
         let at = name.strip_prefix('t').and_then(|digits| digits.parse::<usize>().ok());
         let Some(at) = at else { return name.to_owned() };
         let known = at.checked_sub(1).and_then(|at| self.tasks.get(at));
@@ -310,7 +300,7 @@ impl World {
         known.cloned().unwrap_or_else(unknown).arn().to_string()
     }
 
-    fn instance_text(&self, name: &str) -> String {
+    pub(super) fn instance_text(&self, name: &str) -> String {
         let unknown = || InstanceKey {
             scope: Self::scope(),
             cluster: "default".parse().expect("fixtures are well-formed"),
@@ -486,335 +476,5 @@ impl World {
     fn restart(&mut self) {
         self.control = Control::new(self.reloaded());
         self.handle(Event::Started);
-    }
-
-    #[expect(clippy::too_many_lines, reason = "one arm for each thing that can be read")]
-    fn read(&mut self, line: &Command) {
-        let named = || line.words[2..].to_vec();
-        let page = PageWish {
-            limit: line.number("limit"),
-            after: line.owned("after").map(|after| self.place(&after)),
-        };
-        let cluster = line.owned("cluster");
-        let read = match (line.word(0), line.word(1)) {
-            ("describe", "providers") => Read::DescribeProviders(
-                ProviderFilter {
-                    names: named(),
-                    cluster,
-                },
-                page,
-            ),
-            ("list", "attributes") => Read::ListAttributes(
-                AttributeFilter {
-                    cluster,
-                    name: line.owned("name"),
-                    value: line.owned("value"),
-                },
-                page,
-            ),
-            ("list", "settings") => Read::ListSettings(
-                SettingFilter {
-                    name: line.owned("name"),
-                    value: line.owned("value"),
-                    principal: line.owned("of"),
-                    effective: line.has("effective"),
-                },
-                page,
-            ),
-            ("list", "tags") => Read::ListTags(self.place(line.word(2))),
-            ("list", "clusters") => Read::ListClusters(page),
-            ("list", "definitions") => Read::ListTaskDefinitions(
-                DefinitionFilter {
-                    family: line.owned("family"),
-                    status: line.get("status").and_then(DefinitionStatus::from_word),
-                    descending: line.has("descending"),
-                },
-                page,
-            ),
-            ("list", "families") => Read::ListFamilies(
-                FamilyFilter {
-                    prefix: line.owned("prefix"),
-                    active: line.get("status").map(|word| word == "ACTIVE"),
-                },
-                page,
-            ),
-            ("list", "instances") => {
-                let filter = InstanceFilter {
-                    status: line.get("status").and_then(StatusWish::from_word),
-                    query: line
-                        .get("filter")
-                        .map(|text| Query::new(text).expect("fixtures are well-formed")),
-                };
-                Read::ListInstances(cluster, filter, page)
-            }
-            ("list", "tasks") => Read::ListTasks(
-                cluster,
-                TaskFilter {
-                    family: line.owned("family"),
-                    instance: line.get("on").map(|name| self.instance_text(name)),
-                    launch_type: line.get("type").and_then(LaunchType::from_word),
-                    desired_status: line.get("desired").and_then(TaskStatus::from_word),
-                    started_by: line.owned("by"),
-                    service: line.owned("service"),
-                    daemon: line.owned("daemon"),
-                },
-                page,
-            ),
-            ("describe", "clusters") => Read::DescribeClusters(named()),
-            ("describe", "definition") => Read::DescribeTaskDefinition(line.word(2).to_owned()),
-            ("describe", "instances") => {
-                Read::DescribeInstances(cluster, named().iter().map(|name| self.instance_text(name)).collect())
-            }
-            ("describe", "health") => return self.print_health(line.word(2)),
-            ("describe", "tasks") => {
-                Read::DescribeTasks(cluster, named().iter().map(|name| self.task_text(name)).collect())
-            }
-            other => panic!("nothing reads {other:?}"),
-        };
-        let reply = self.control.read(&Self::principal(), &Self::scope(), &read);
-        let reply = self.complete(reply);
-        self.print_reply(&reply);
-    }
-
-    /// The place after which a page goes on: an ARN in the story's names.
-    fn place(&self, text: &str) -> String {
-        let mut text = if text.starts_with("arn:aws:") {
-            text.to_owned()
-        } else {
-            text.replace("arn:", "arn:aws:ecs:us-east-1:123456789012:")
-        };
-        for (name, machine) in &self.machines {
-            text = text.replace(&format!("/{name}"), &format!("/{}", machine.key.id));
-        }
-        for (at, task) in self.tasks.iter().enumerate().rev() {
-            text = text.replace(&format!("/t{}", at + 1), &format!("/{}", task.id));
-        }
-        text
-    }
-}
-
-/// What `run` and `start` share: `run web group=g cpu=512 : app command=x env=A:1,B:2 memory=64 | side cpu=10`.
-fn launch(line: &Command) -> Launch {
-    Launch {
-        cluster: line.owned("cluster"),
-        definition: line.word(1).to_owned(),
-        network: None,
-        group: line.owned("group"),
-        started_by: line.owned("by"),
-        reference_id: line.owned("reference"),
-        overrides: OverridesDraft {
-            containers: line.parts.iter().map(container_override).collect(),
-            cpu: line.owned("cpu"),
-            memory: line.owned("memory"),
-            execution_role_arn: line.owned("exec"),
-            characters: usize::try_from(line.number("characters").unwrap_or(2)).expect("fixtures are well-formed"),
-        },
-        propagate_tags: line.owned("propagate"),
-        managed_tags: line.has("managed"),
-        tags: pairs(&line.list("tags")),
-        unbuilt: line.list("unbuilt"),
-    }
-}
-
-fn container_override(part: &Command) -> ContainerOverrideDraft {
-    ContainerOverrideDraft {
-        name: part.words.first().cloned(),
-        command: part.list("command"),
-        environment: pairs(&part.list("env")),
-        cpu: part.number("cpu"),
-        memory: part.number("memory"),
-        memory_reservation: part.number("soft"),
-        resource_requirements: pairs(&part.list("needs")),
-    }
-}
-
-fn attribute(text: &str) -> Attribute {
-    match text.split_once(':') {
-        Some((name, value)) => Attribute {
-            name: name.to_owned(),
-            value: Some(value.to_owned()),
-        },
-        None => Attribute {
-            name: text.to_owned(),
-            value: None,
-        },
-    }
-}
-
-/// What a line says of a cluster: settings as `set=name:value`, `log=LOGGING`, `into=GROUP`, `namespace=NAME`.
-fn cluster_wish(line: &Command) -> ClusterWish {
-    ClusterWish {
-        settings: line.get("set").map(|_| pairs(&line.list("set"))),
-        command: line.get("log").map(|logging| CommandDraft {
-            kms_key_id: line.owned("kms"),
-            logging: Some(logging.to_owned()),
-            log: line.get("into").map(|group| CommandLog {
-                group: Some(group.to_owned()).filter(|group| !group.is_empty()),
-                ..CommandLog::default()
-            }),
-        }),
-        namespace: line.owned("namespace"),
-    }
-}
-
-/// `share=PROVIDER:WEIGHT:BASE,...`
-fn strategy_drafts(line: &Command) -> Vec<StrategyDraft> {
-    let draft = |text: String| {
-        let mut parts = text.split(':');
-        let provider = parts.next().unwrap_or_default().to_owned();
-        let mut number = || parts.next().map(|text| text.parse().expect("a number"));
-        StrategyDraft {
-            provider,
-            weight: number(),
-            base: number(),
-        }
-    };
-    line.list("share").into_iter().map(draft).collect()
-}
-
-fn pairs(list: &[String]) -> Vec<(String, String)> {
-    let pair = |text: &String| match text.rsplit_once(':') {
-        Some((key, value)) => (key.to_owned(), value.to_owned()),
-        None => (text.clone(), String::new()),
-    };
-    list.iter().map(pair).collect()
-}
-
-fn strategy(word: &str) -> Strategy {
-    match word {
-        "binpack-memory" => Strategy::BinpackMemory,
-        "binpack-cpu" => Strategy::BinpackCpu,
-        "spread-instance" => Strategy::SpreadInstance,
-        "spread-zone" => Strategy::SpreadAttribute("ecs.availability-zone".to_owned()),
-        "random" => Strategy::Random,
-        other => match other.strip_prefix("spread:") {
-            Some(name) => Strategy::SpreadAttribute(name.to_owned()),
-            None => panic!("no strategy {other:?}"),
-        },
-    }
-}
-
-/// `distinct`, and each `where="EXPRESSION"`.
-fn constraints(line: &Command) -> Vec<ConstraintDraft> {
-    let draft = |kind: &str, expression: Option<&str>| ConstraintDraft {
-        kind: Some(kind.to_owned()),
-        expression: expression.map(str::to_owned),
-    };
-    let distinct = line
-        .has("distinct")
-        .then(|| draft("distinctInstance", line.get("distinct")));
-    let members = line.all("where").map(|expression| draft("memberOf", Some(expression)));
-    distinct.into_iter().chain(members).collect()
-}
-
-/// `STATUS`, `STATUS/exit` or `STATUS/exit/reason`, or `STATUS/80>32768` for a port.
-fn container_report(name: &str, value: &str) -> ContainerReport {
-    let mut parts = value.splitn(3, '/');
-    let status = parts
-        .next()
-        .and_then(ContainerStatus::from_word)
-        .expect("a container's status");
-    let second = parts.next().unwrap_or_default();
-    let binding = second.split_once('>').map(|(inside, host)| NetworkBinding {
-        bind_ip: "0.0.0.0".to_owned(),
-        container_port: inside.parse().expect("a port"),
-        host_port: host.parse().expect("a port"),
-        protocol: Protocol::Tcp,
-    });
-    ContainerReport {
-        name: name.to_owned(),
-        status,
-        exit_code: second.parse().ok(),
-        reason: parts.next().map(str::to_owned),
-        runtime_id: None,
-        image_digest: None,
-        bindings: binding.into_iter().collect(),
-    }
-}
-
-/// A draft from a line such as `define web cpu=256 memory=512 net=awsvpc for=FARGATE : app port=80 | side optional`.
-pub(crate) fn draft(line: &Command) -> Draft {
-    let plain = Command::parse("define x : app");
-    let parts = if line.parts.is_empty() {
-        &plain.parts
-    } else {
-        &line.parts
-    };
-    let roomy = line.get("memory").is_some();
-    Draft {
-        family: line.word(1).to_owned(),
-        containers: parts
-            .iter()
-            .filter(|part| !part.has("no-container"))
-            .map(|part| container(part, roomy))
-            .collect(),
-        network_mode: line.owned("net"),
-        requires_compatibilities: line.list("for"),
-        cpu: line.owned("cpu"),
-        memory: line.owned("memory"),
-        execution_role_arn: line.owned("exec"),
-        task_role_arn: line.owned("role"),
-        platform: (line.get("arch").is_some() || line.get("os").is_some()).then(|| PlatformDraft {
-            architecture: line.owned("arch"),
-            system: line.owned("os"),
-        }),
-        pid_mode: line.owned("pid"),
-        has_host_volumes: line.has("host-volumes"),
-        placement_constraints: constraints(line),
-        unbuilt: line.all("unbuilt").map(unbuilt).collect(),
-        tags: pairs(&line.list("tags")),
-        size_bytes: usize::try_from(line.number("bytes").unwrap_or(500)).expect("fixtures are well-formed"),
-    }
-}
-
-/// A container has 128 MiB unless it or its task says otherwise.
-fn container(part: &Command, roomy: bool) -> ContainerDraft {
-    let unlimited = part.has("unlimited") || roomy || part.get("soft").is_some();
-    ContainerDraft {
-        name: part.word(0).to_owned(),
-        image: part.get("image").unwrap_or("busybox").to_owned(),
-        cpu: part.number("cpu").unwrap_or(0),
-        memory: part.number("memory").or((!unlimited).then_some(128)),
-        memory_reservation: part.number("soft"),
-        essential: part.has("optional").then_some(false),
-        entry_point: part.get("entry").map(|_| part.list("entry")),
-        command: part.owned("command").map(|command| vec![command]),
-        environment: pairs(&part.list("env")),
-        port_mappings: part.all("port").map(port).collect(),
-        user: None,
-        working_directory: None,
-        log_configuration: part.get("log").map(|driver| LogConfiguration {
-            driver: driver.to_owned(),
-            options: pairs(&part.list("options")),
-        }),
-        stop_timeout_s: part.number("stop"),
-        unbuilt: part.all("unbuilt").map(unbuilt).collect(),
-    }
-}
-
-/// A member that is not carried out; with a `?` behind it, one that asks for nothing.
-fn unbuilt(text: &str) -> Unbuilt {
-    Unbuilt {
-        member: text.trim_end_matches('?').to_owned(),
-        value: Opaque("[]".to_owned()),
-        asks: !text.ends_with('?'),
-    }
-}
-
-/// `80`, `8080:80`, `53/udp`, or a range `8000-8010`.
-fn port(text: &str) -> PortDraft {
-    let (ports, protocol) = text
-        .split_once('/')
-        .map_or((text, None), |(ports, protocol)| (ports, Some(protocol)));
-    let (host, inside) = ports
-        .split_once(':')
-        .map_or((None, ports), |(host, inside)| (Some(host), inside));
-    let number = inside.parse().ok();
-    PortDraft {
-        container_port: number,
-        container_port_range: number.is_none().then(|| inside.to_owned()),
-        host_port: host.map(|host| host.parse().expect("a port")),
-        protocol: protocol.map(str::to_owned),
-        ..PortDraft::default()
     }
 }

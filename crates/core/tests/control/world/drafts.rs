@@ -1,0 +1,241 @@
+//! Words of the story language as what requests are made of: definitions, overrides, strategies, constraints, reports.
+
+use berth_core::ecs::admit::cluster::{ClusterWish, CommandDraft};
+use berth_core::ecs::admit::placement::ConstraintDraft;
+use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
+use berth_core::ecs::admit::run_task::launch::Launch;
+use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, OverridesDraft};
+use berth_core::ecs::admit::strategy::StrategyDraft;
+use berth_core::ecs::model::cluster::CommandLog;
+use berth_core::ecs::model::{Attribute, ContainerStatus, LogConfiguration, NetworkBinding, Protocol, Unbuilt};
+use berth_core::ecs::place::Strategy;
+use berth_core::ecs::report::ContainerReport;
+use berth_core::kernel::Opaque;
+
+use super::command::Command;
+
+/// What `run` and `start` share: `run web group=g cpu=512 : app command=x env=A:1,B:2 memory=64 | side cpu=10`.
+pub(super) fn launch(line: &Command) -> Launch {
+    Launch {
+        cluster: line.owned("cluster"),
+        definition: line.word(1).to_owned(),
+        network: None,
+        group: line.owned("group"),
+        started_by: line.owned("by"),
+        reference_id: line.owned("reference"),
+        overrides: OverridesDraft {
+            containers: line.parts.iter().map(container_override).collect(),
+            cpu: line.owned("cpu"),
+            memory: line.owned("memory"),
+            execution_role_arn: line.owned("exec"),
+            characters: usize::try_from(line.number("characters").unwrap_or(2)).expect("fixtures are well-formed"),
+        },
+        propagate_tags: line.owned("propagate"),
+        managed_tags: line.has("managed"),
+        tags: pairs(&line.list("tags")),
+        unbuilt: line.list("unbuilt"),
+    }
+}
+
+pub(super) fn container_override(part: &Command) -> ContainerOverrideDraft {
+    ContainerOverrideDraft {
+        name: part.words.first().cloned(),
+        command: part.list("command"),
+        environment: pairs(&part.list("env")),
+        cpu: part.number("cpu"),
+        memory: part.number("memory"),
+        memory_reservation: part.number("soft"),
+        resource_requirements: pairs(&part.list("needs")),
+    }
+}
+
+pub(super) fn attribute(text: &str) -> Attribute {
+    match text.split_once(':') {
+        Some((name, value)) => Attribute {
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+        },
+        None => Attribute {
+            name: text.to_owned(),
+            value: None,
+        },
+    }
+}
+
+/// What a line says of a cluster: settings as `set=name:value`, `log=LOGGING`, `into=GROUP`, `namespace=NAME`.
+pub(super) fn cluster_wish(line: &Command) -> ClusterWish {
+    ClusterWish {
+        settings: line.get("set").map(|_| pairs(&line.list("set"))),
+        command: line.get("log").map(|logging| CommandDraft {
+            kms_key_id: line.owned("kms"),
+            logging: Some(logging.to_owned()),
+            log: line.get("into").map(|group| CommandLog {
+                group: Some(group.to_owned()).filter(|group| !group.is_empty()),
+                ..CommandLog::default()
+            }),
+        }),
+        namespace: line.owned("namespace"),
+    }
+}
+
+/// `share=PROVIDER:WEIGHT:BASE,...`
+pub(super) fn strategy_drafts(line: &Command) -> Vec<StrategyDraft> {
+    let draft = |text: String| {
+        let mut parts = text.split(':');
+        let provider = parts.next().unwrap_or_default().to_owned();
+        let mut number = || parts.next().map(|text| text.parse().expect("a number"));
+        StrategyDraft {
+            provider,
+            weight: number(),
+            base: number(),
+        }
+    };
+    line.list("share").into_iter().map(draft).collect()
+}
+
+pub(super) fn pairs(list: &[String]) -> Vec<(String, String)> {
+    let pair = |text: &String| match text.rsplit_once(':') {
+        Some((key, value)) => (key.to_owned(), value.to_owned()),
+        None => (text.clone(), String::new()),
+    };
+    list.iter().map(pair).collect()
+}
+
+pub(super) fn strategy(word: &str) -> Strategy {
+    match word {
+        "binpack-memory" => Strategy::BinpackMemory,
+        "binpack-cpu" => Strategy::BinpackCpu,
+        "spread-instance" => Strategy::SpreadInstance,
+        "spread-zone" => Strategy::SpreadAttribute("ecs.availability-zone".to_owned()),
+        "random" => Strategy::Random,
+        other => match other.strip_prefix("spread:") {
+            Some(name) => Strategy::SpreadAttribute(name.to_owned()),
+            None => panic!("no strategy {other:?}"),
+        },
+    }
+}
+
+/// `distinct`, and each `where="EXPRESSION"`.
+pub(super) fn constraints(line: &Command) -> Vec<ConstraintDraft> {
+    let draft = |kind: &str, expression: Option<&str>| ConstraintDraft {
+        kind: Some(kind.to_owned()),
+        expression: expression.map(str::to_owned),
+    };
+    let distinct = line
+        .has("distinct")
+        .then(|| draft("distinctInstance", line.get("distinct")));
+    let members = line.all("where").map(|expression| draft("memberOf", Some(expression)));
+    distinct.into_iter().chain(members).collect()
+}
+
+/// `STATUS`, `STATUS/exit` or `STATUS/exit/reason`, or `STATUS/80>32768` for a port.
+pub(super) fn container_report(name: &str, value: &str) -> ContainerReport {
+    let mut parts = value.splitn(3, '/');
+    let status = parts
+        .next()
+        .and_then(ContainerStatus::from_word)
+        .expect("a container's status");
+    let second = parts.next().unwrap_or_default();
+    let binding = second.split_once('>').map(|(inside, host)| NetworkBinding {
+        bind_ip: "0.0.0.0".to_owned(),
+        container_port: inside.parse().expect("a port"),
+        host_port: host.parse().expect("a port"),
+        protocol: Protocol::Tcp,
+    });
+    ContainerReport {
+        name: name.to_owned(),
+        status,
+        exit_code: second.parse().ok(),
+        reason: parts.next().map(str::to_owned),
+        runtime_id: None,
+        image_digest: None,
+        bindings: binding.into_iter().collect(),
+    }
+}
+
+/// A draft from a line such as `define web cpu=256 memory=512 net=awsvpc for=FARGATE : app port=80 | side optional`.
+pub(crate) fn draft(line: &Command) -> Draft {
+    let plain = Command::parse("define x : app");
+    let parts = if line.parts.is_empty() {
+        &plain.parts
+    } else {
+        &line.parts
+    };
+    let roomy = line.get("memory").is_some();
+    Draft {
+        family: line.word(1).to_owned(),
+        containers: parts
+            .iter()
+            .filter(|part| !part.has("no-container"))
+            .map(|part| container(part, roomy))
+            .collect(),
+        network_mode: line.owned("net"),
+        requires_compatibilities: line.list("for"),
+        cpu: line.owned("cpu"),
+        memory: line.owned("memory"),
+        execution_role_arn: line.owned("exec"),
+        task_role_arn: line.owned("role"),
+        platform: (line.get("arch").is_some() || line.get("os").is_some()).then(|| PlatformDraft {
+            architecture: line.owned("arch"),
+            system: line.owned("os"),
+        }),
+        pid_mode: line.owned("pid"),
+        has_host_volumes: line.has("host-volumes"),
+        placement_constraints: constraints(line),
+        unbuilt: line.all("unbuilt").map(unbuilt).collect(),
+        tags: pairs(&line.list("tags")),
+        size_bytes: usize::try_from(line.number("bytes").unwrap_or(500)).expect("fixtures are well-formed"),
+    }
+}
+
+/// A container has 128 MiB unless it or its task says otherwise.
+pub(super) fn container(part: &Command, roomy: bool) -> ContainerDraft {
+    let unlimited = part.has("unlimited") || roomy || part.get("soft").is_some();
+    ContainerDraft {
+        name: part.word(0).to_owned(),
+        image: part.get("image").unwrap_or("busybox").to_owned(),
+        cpu: part.number("cpu").unwrap_or(0),
+        memory: part.number("memory").or((!unlimited).then_some(128)),
+        memory_reservation: part.number("soft"),
+        essential: part.has("optional").then_some(false),
+        entry_point: part.get("entry").map(|_| part.list("entry")),
+        command: part.owned("command").map(|command| vec![command]),
+        environment: pairs(&part.list("env")),
+        port_mappings: part.all("port").map(port).collect(),
+        user: None,
+        working_directory: None,
+        log_configuration: part.get("log").map(|driver| LogConfiguration {
+            driver: driver.to_owned(),
+            options: pairs(&part.list("options")),
+        }),
+        stop_timeout_s: part.number("stop"),
+        unbuilt: part.all("unbuilt").map(unbuilt).collect(),
+    }
+}
+
+/// A member that is not carried out; with a `?` behind it, one that asks for nothing.
+pub(super) fn unbuilt(text: &str) -> Unbuilt {
+    Unbuilt {
+        member: text.trim_end_matches('?').to_owned(),
+        value: Opaque("[]".to_owned()),
+        asks: !text.ends_with('?'),
+    }
+}
+
+/// `80`, `8080:80`, `53/udp`, or a range `8000-8010`.
+pub(super) fn port(text: &str) -> PortDraft {
+    let (ports, protocol) = text
+        .split_once('/')
+        .map_or((text, None), |(ports, protocol)| (ports, Some(protocol)));
+    let (host, inside) = ports
+        .split_once(':')
+        .map_or((None, ports), |(host, inside)| (Some(host), inside));
+    let number = inside.parse().ok();
+    PortDraft {
+        container_port: number,
+        container_port_range: number.is_none().then(|| inside.to_owned()),
+        host_port: host.map(|host| host.parse().expect("a port")),
+        protocol: protocol.map(str::to_owned),
+        ..PortDraft::default()
+    }
+}
