@@ -8,13 +8,15 @@ mod link;
 mod reset;
 mod run;
 mod seen;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Step, Write};
 use crate::ecs::health::{CheckReport, Health};
-use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
+use crate::ecs::model::{AgentRelease, InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::place::Planner;
 use crate::ecs::quota::Quotas;
 use crate::ecs::reconcile::leave;
@@ -148,6 +150,8 @@ pub enum LinkEvent {
     },
     /// The agent confirmed a message.
     Acknowledged(String),
+    /// The agent refused a message, which agents do with updates only.
+    Refused(String),
     /// The agent answered a heartbeat or said something else.
     Heard,
     /// The agent runs tasks that a manifest did not name.
@@ -211,6 +215,8 @@ pub struct Control {
     archiving: BTreeSet<TaskKey>,
     /// How much there may be.
     quotas: Quotas,
+    /// Which release of Amazon's agent is on offer.
+    release: Option<Arc<AgentRelease>>,
     /// How many messages this run has numbered.
     sequence: u32,
     /// Whether nothing new may be taken in, for want of disk space. Not stored: whoever looks at the disk tells.
@@ -233,6 +239,15 @@ impl Control {
     #[must_use]
     pub fn limited(self, quotas: Quotas) -> Self {
         Self { quotas, ..self }
+    }
+
+    /// The same brain, which updates Amazon's agents to `release` when it is asked to.
+    #[must_use]
+    pub fn offering(self, release: Option<AgentRelease>) -> Self {
+        Self {
+            release: release.map(Arc::new),
+            ..self
+        }
     }
 
     /// The durable facts.
@@ -330,7 +345,7 @@ impl Control {
     /// Why it is refused.
     pub fn read(&self, principal: &Principal, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
         authorise(principal, scope.account, read.action())?;
-        let caller = caller(principal, scope.clone(), self.quotas);
+        let caller = self.caller(principal, scope.clone());
         api::read(&self.facts(), &caller, read)
     }
 
@@ -354,6 +369,15 @@ impl Control {
         Ok(network::view::network(&self.state.network, scope, extent))
     }
 
+    fn caller(&self, principal: &Principal, scope: Scope) -> Caller {
+        Caller {
+            scope,
+            arn: principal.arn(),
+            quotas: self.quotas,
+            release: self.release.clone(),
+        }
+    }
+
     fn facts(&self) -> Facts<'_> {
         Facts {
             ecs: &self.state.ecs,
@@ -361,14 +385,6 @@ impl Control {
             connected: self.state.ecs.index().connected(),
             health: &self.health,
         }
-    }
-}
-
-fn caller(principal: &Principal, scope: Scope, quotas: Quotas) -> Caller {
-    Caller {
-        scope,
-        arn: principal.arn(),
-        quotas,
     }
 }
 
@@ -440,10 +456,11 @@ impl Turn<'_> {
             if self.control.low_space && write.creates() {
                 return Err(Refusal::LowSpace);
             }
-            let caller = caller(principal, scope, self.control.quotas);
+            let caller = self.control.caller(principal, scope);
             match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
                 Step::Whole(admitted) => Ok(self.apply(admitted)),
                 Step::TaskByTask(order) => Ok(self.place(order)),
+                Step::Update(instance) => self.update(instance),
                 Step::OnThese(order) => Ok(self.start_on_these(&order)),
             }
         });

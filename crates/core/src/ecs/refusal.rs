@@ -158,8 +158,10 @@ pub enum Refusal {
     },
     /// An agent that never said what version it is.
     AgentVersionUnknown,
-    /// There is no newer agent to be had from the control plane.
-    NoAgentUpdate,
+    /// There is no newer agent to be had from the control plane; why.
+    NoAgentUpdate(NoUpdate),
+    /// The agent is being updated already.
+    AgentUpdateUnderWay,
     /// A status that nobody can give an instance.
     InstanceStatus,
     /// More instances than the status of which can be changed at once; how many those are.
@@ -364,4 +366,15 @@ pub enum Fault {
         /// The member's name.
         member: &'static str,
     },
+}
+
+/// Why there is no update for an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoUpdate {
+    /// The operator offers none.
+    NotOffered,
+    /// The agent is as new as what is on offer.
+    Newest,
+    /// The agent is Berth's own, which is updated with its program.
+    OwnAgent,
 }

@@ -2,6 +2,7 @@
 
 mod world;
 
+mod agent_updates;
 mod agents;
 mod attributes;
 mod client_tokens;

@@ -1,6 +1,7 @@
 //! A control plane with its data directory, the recorded instance in it, and tasks to run there.
 
 use berth_core::control::State;
+use berth_core::ecs::model::AgentRelease;
 use berth_core::kernel::Scope;
 use berth_core::network::DefaultNetwork;
 use berth_server::store::{Store, StoreError};
@@ -32,6 +33,16 @@ impl World {
         let world = Self::at(line);
         world.join("EXTERNAL");
         world
+    }
+
+    /// The same, while the operator offers this release of the agent.
+    pub(crate) fn offering(self, release: AgentRelease) -> Self {
+        let now_ms = self.plane.now_ms();
+        drop(self.plane);
+        Self {
+            plane: Plane::offering(Some(release), self.dir.path(), now_ms),
+            ..self
+        }
     }
 
     /// The recorded instance joins, or comes back, as a machine that serves this launch type.

@@ -2,7 +2,7 @@
 
 use berth_core::ecs::Refusal;
 use berth_core::ecs::quota::Exceeded;
-use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, SettingFault, StrategyFault};
+use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, NoUpdate, SettingFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, Untaggable};
 use berth_core::iam::Denied;
 use berth_core::iam::admit::{JoinRefusal, MOST_TOKENS};
@@ -141,15 +141,28 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             "MissingVersionException",
             "The version of the agent on the container instance is not known.",
         ),
-        Refusal::NoAgentUpdate => plain(
-            "NoUpdateAvailableException",
-            "There is no update available for your container agent: the control plane hands out no agents.",
+        Refusal::NoAgentUpdate(why) => plain("NoUpdateAvailableException", no_update(*why)),
+        Refusal::AgentUpdateUnderWay => plain(
+            "UpdateInProgressException",
+            "An update of the container agent is already in progress on this container instance.",
         ),
         Refusal::InstanceStatus => plain(INVALID, "Container instance status should be one of [ACTIVE, DRAINING]"),
         Refusal::TooManyInstances(most) => invalid(format!("instanceIds can have at most {most} items.")),
         Refusal::Resource(name) => invalid(format!("Invalid value for the resource {name}.")),
         Refusal::Denied(denied) => ("AccessDeniedException", denied_text(denied)),
         Refusal::Join(refusal) => join(refusal),
+    }
+}
+
+fn no_update(why: NoUpdate) -> &'static str {
+    match why {
+        NoUpdate::NotOffered => {
+            "There is no update available for your container agent: the control plane offers none (--agent-update)."
+        }
+        NoUpdate::Newest => "There is no update available for your container agent.",
+        NoUpdate::OwnAgent => {
+            "There is no update available for your container agent: Berth's own agent is updated with its program."
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The nouns of ECS, as types that cannot be wrong.
 
+pub mod agent_update;
 pub mod capacity;
 pub mod cluster;
 pub mod container;
@@ -10,6 +11,7 @@ pub mod task;
 pub mod task_definition;
 pub mod words;
 
+pub use agent_update::{AgentRelease, AgentUpdate, AgentUpdateStatus};
 pub use capacity::{CapacityProvider, StrategyItem};
 pub use cluster::{Cluster, ClusterKey, ClusterName, ClusterStatus};
 pub use container::{Container, ContainerStatus, NetworkBinding};

@@ -259,7 +259,7 @@ impl World {
             ToAgent::Payload { message_id, .. } | ToAgent::Manifest { message_id, .. } => {
                 LinkEvent::Acknowledged(message_id.clone())
             }
-            ToAgent::StopVerified { .. } => return,
+            ToAgent::StopVerified { .. } | ToAgent::Update { .. } => return,
             ToAgent::Close => LinkEvent::Closed,
         };
         self.handle(Event::Link {
@@ -308,7 +308,8 @@ pub(crate) fn message_id(body: &ToAgent) -> Option<&str> {
     match body {
         ToAgent::Heartbeat { message_id }
         | ToAgent::Payload { message_id, .. }
-        | ToAgent::Manifest { message_id, .. } => Some(message_id),
+        | ToAgent::Manifest { message_id, .. }
+        | ToAgent::Update { message_id, .. } => Some(message_id),
         ToAgent::StopVerified { .. } | ToAgent::Close => None,
     }
 }

@@ -144,6 +144,9 @@ impl World {
                 let tasks: Vec<String> = tasks.iter().map(|key| key.id.to_string()).collect();
                 format!("may stop {}", tasks.join(", "))
             }
+            ToAgent::Update { step, release, .. } => {
+                format!("{step:?} {} of {}", release.version(), release.location())
+            }
             ToAgent::Close => "close".to_owned(),
         };
         self.say(&format!("  {} #{} < {text}", key.id, message.connection));
@@ -323,8 +326,12 @@ fn instance_line(instance: &ContainerInstance) -> String {
         .agent
         .as_ref()
         .map_or(String::new(), |agent| format!(" agent {agent}"));
+    let update = instance
+        .agent_update
+        .as_ref()
+        .map_or(String::new(), |update| format!(" update {}", update.status));
     format!(
-        "instance {} v{} {} {} cpu, {} MiB [{}]{agent}",
+        "instance {} v{} {} {} cpu, {} MiB [{}]{agent}{update}",
         instance.key.id,
         instance.version,
         instance.status,
