@@ -51,6 +51,7 @@ def test_the_sample_registers_unchanged(ecs):
 
 # What the model's samples cannot know: values that ECS checks at registration.
 SENSIBLE_CONTAINER = {
+    "resourceRequirements": [{"type": "GPU", "value": "2"}, {"type": "InferenceAccelerator", "value": "device_1"}],
     "name": "whole",
     "image": "busybox",
     "cpu": 10,
@@ -384,6 +385,7 @@ CONTAINER_BUILT = {
     "user",
     "workingDirectory",
     "logConfiguration",
+    "resourceRequirements",
 }
 TASK_BUILT = {
     "family",

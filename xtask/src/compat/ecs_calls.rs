@@ -166,7 +166,11 @@ const SECTIONS: &[Section] = &[
                 "memoryReservation",
                 "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
             ),
-            refused("resourceRequirements"),
+            partial(
+                "resourceRequirements",
+                "type GPU with a number or ALL",
+                "tests/e2e/test_gpus.py::test_a_machine_without_gpus_takes_no_task_that_wants_one",
+            ),
         ],
     },
     Section {

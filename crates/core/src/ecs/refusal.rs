@@ -336,6 +336,13 @@ pub enum Fault {
         /// The word.
         word: String,
     },
+    /// A container asks twice for the same kind of device.
+    RequirementTwice {
+        /// The container's name.
+        container: String,
+        /// The kind.
+        kind: &'static str,
+    },
     /// A role that is no ARN.
     Role(String),
     /// An environment variable without a name.

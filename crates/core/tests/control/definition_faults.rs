@@ -231,7 +231,7 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 unbuilt=ipcMode
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=privileged
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=links
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=dockerSecurityOptions
-define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=resourceRequirements
+define web for=FARGATE net=awsvpc cpu=256 memory=512 : app needs=GPU:1
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app stop=121
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app log=json-file
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app log=awslogs options=awslogs-group:g,awslogs-region:r
@@ -264,7 +264,7 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=task : app stop=120 unb
               ! Definition(FargateMember("links"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=dockerSecurityOptions
               ! Definition(FargateMember("dockerSecurityOptions"))
-            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=resourceRequirements
+            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app needs=GPU:1
               ! Definition(FargateMember("resourceRequirements"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app stop=121
               ! Definition(StopTimeout(121))

@@ -13,6 +13,7 @@ mod definition_faults;
 mod definitions;
 mod draining;
 mod expiry;
+mod gpus;
 mod health;
 mod idempotency;
 mod instances;

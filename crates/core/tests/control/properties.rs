@@ -22,20 +22,22 @@ const MACHINES: [&str; 4] = [
     "m1 cpu=600 memory=600 zone=a",
     "m2 cpu=700 memory=1200 zone=b serves=EC2,FARGATE",
     "m3 cpu=500 memory=900 zone=a external arch=arm64",
-    "m4 cpu=2000 memory=700 zone=a taken=8080 arch=arm64",
+    "m4 cpu=2000 memory=700 zone=a taken=8080 arch=arm64 gpus=G1,G2,G3",
 ];
 
 /// What random stories run.
-const DEFINITIONS: [&str; 6] = [
+const DEFINITIONS: [&str; 8] = [
     "small : app memory=100 cpu=100",
     "fixed : app memory=50 port=8080:80 | side optional memory=50",
     "dynamic : app memory=60 port=80",
     "vpc net=awsvpc cpu=256 memory=512",
     "arm arch=ARM64 : app memory=80 cpu=10",
     "host net=host : app memory=70 port=8080",
+    "gpu : app memory=50 needs=GPU:1 | side optional memory=10 needs=GPU:1",
+    "gpus : app memory=50 needs=GPU:ALL",
 ];
 
-const FAMILIES: [&str; 6] = ["small", "fixed", "dynamic", "vpc", "arm", "host"];
+const FAMILIES: [&str; 8] = ["small", "fixed", "dynamic", "vpc", "arm", "host", "gpu", "gpus"];
 
 fn machine() -> impl Strategy<Value = &'static str> {
     select(vec!["m1", "m2", "m3", "m4"])
@@ -273,6 +275,13 @@ fn never_wrong(world: &World) {
             ports.into_iter().all(|port| taken.insert(port)),
             "host ports are not shared"
         );
+        let mut gpus = instance.registered.gpus.clone();
+        let held = mine.iter().flat_map(|task| &task.containers);
+        let mut held = held.flat_map(|container| &container.gpu_ids);
+        assert!(
+            held.all(|gpu| gpus.remove(gpu)),
+            "GPUs are the machine's and not shared"
+        );
     }
     let mut addresses = BTreeSet::new();
     let interfaces = state.network().interfaces();
@@ -439,6 +448,19 @@ fn is_eligible(world: &World, instance: &ContainerInstance, asked: &Asked) -> bo
         && cpu + definition.reserved_cpu().0 <= instance.registered.cpu.0
         && memory + definition.reserved_memory().0 <= instance.registered.memory.0
         && definition.reserved_ports().all(|port| !taken.contains(&port))
+        && has_gpus(instance, &mine, asked)
+}
+
+/// Whether enough GPUs are free: both containers of `gpu` want one each, and `gpus` wants all there are.
+fn has_gpus(instance: &ContainerInstance, mine: &[&Task], asked: &Asked) -> bool {
+    let held = mine.iter().flat_map(|task| &task.containers);
+    let held: usize = held.map(|container| container.gpu_ids.len()).sum();
+    let all = instance.registered.gpus.len();
+    match asked.group.as_str() {
+        "family:gpu" => all >= held + 2,
+        "family:gpus" => all > 0 && held == 0,
+        _ => true,
+    }
 }
 
 fn score(world: &World, instance: &ContainerInstance, asked: &Asked) -> Vec<u64> {

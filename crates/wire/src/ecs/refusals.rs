@@ -356,6 +356,9 @@ fn definition_text(fault: &Fault) -> String {
         Fault::Port(port) => format!("Invalid port in port mappings: {port}"),
         Fault::PortTwice(port) => format!("The host port {port} is mapped twice."),
         Fault::Word { member, word } => format!("Invalid value for {member}: {word}"),
+        Fault::RequirementTwice { container, kind } => {
+            format!("Invalid setting for container '{container}'. The resource requirement {kind} is there twice.")
+        }
         Fault::Role(role) => format!("Invalid role ARN: {role}"),
         Fault::EnvironmentName => "Environment variables must have names.".to_owned(),
         Fault::LogOptionMissing { driver, option } => format!("Log driver {driver} requires options: {option}"),

@@ -259,10 +259,23 @@ pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_vol
         return Err(Fault::FargateMember("placementConstraints"));
     }
     refuse_members(&definition.unbuilt, &["ipcMode", "inferenceAccelerators"])?;
+    fargate_devices(definition)?;
     definition
         .containers
         .iter()
         .try_for_each(|container| fargate_container(container, definition))
+}
+
+/// FARGATE shares out no devices.
+///
+/// # Errors
+/// A container asks for one.
+pub fn fargate_devices(definition: &TaskDefinition) -> Result<(), Fault> {
+    let asks = |container: &ContainerDefinition| !container.resource_requirements.is_empty();
+    if definition.containers.iter().any(asks) {
+        return Err(Fault::FargateMember("resourceRequirements"));
+    }
+    Ok(())
 }
 
 /// FARGATE has tasks of certain sizes only.
@@ -289,10 +302,7 @@ fn refuse_members(given: &[Unbuilt], members: &[&'static str]) -> Result<(), Fau
 }
 
 fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinition) -> Result<(), Fault> {
-    refuse_members(
-        &container.unbuilt,
-        &["privileged", "links", "dockerSecurityOptions", "resourceRequirements"],
-    )?;
+    refuse_members(&container.unbuilt, &["privileged", "links", "dockerSecurityOptions"])?;
     if let Some(seconds) = container
         .stop_timeout_s
         .filter(|seconds| *seconds > MOST_FARGATE_STOP_S)

@@ -12,6 +12,7 @@ pub mod deregister_task_definition;
 pub mod placement;
 pub mod register_instance;
 pub mod register_task_definition;
+pub mod requirements;
 pub mod run_task;
 pub mod settings;
 pub mod start_task;

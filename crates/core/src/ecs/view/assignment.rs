@@ -58,6 +58,9 @@ pub struct AssignedContainer {
     pub id: Uuid,
     /// What to run.
     pub definition: ContainerDefinition,
+    /// The GPUs that it gets.
+    #[serde(default)]
+    pub gpu_ids: Vec<String>,
 }
 
 /// The interface of an assignment.
@@ -88,6 +91,7 @@ pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&I
     let part = |(container, definition): (&Container, &ContainerDefinition)| AssignedContainer {
         id: container.id,
         definition: with_log_mode(task, definition.clone()),
+        gpu_ids: container.gpu_ids.clone(),
     };
     let parts = task.containers.iter().zip(&definition.containers);
     let wanted = parts.filter(|_| desired == Desired::Running);

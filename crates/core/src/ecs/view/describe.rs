@@ -9,6 +9,7 @@ use crate::ecs::model::task::Counted;
 use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey};
 use crate::ecs::model::{Resources, Task, TaskDefinition, TaskKey};
 use crate::ecs::place::Failure;
+use crate::ecs::place::index::Machine;
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
 use crate::ecs::state::State;
@@ -181,7 +182,7 @@ impl Facts<'_> {
                     .flat_map(|load| load.ports())
                     .chain(instance.registered.ports.iter().copied())
                     .collect(),
-                gpus: load.map(|_| instance.registered.gpus.clone()).unwrap_or_default(),
+                gpus: self.free_gpus(&instance.key),
             },
             checks: self.health.of(instance),
             agent_connected: instance.is_registered() && self.connected.contains(&instance.key),
@@ -189,6 +190,13 @@ impl Facts<'_> {
             pending: count(Counted::Pending),
             instance: instance.clone(),
         }
+    }
+
+    /// The GPUs of a machine that no task holds.
+    fn free_gpus(&self, key: &InstanceKey) -> BTreeSet<String> {
+        let machine = self.ecs.index().machine(key);
+        let free = machine.into_iter().flat_map(Machine::free_gpus);
+        free.map(str::to_owned).collect()
     }
 
     /// A task with what its definition says of it.

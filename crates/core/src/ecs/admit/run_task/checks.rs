@@ -2,7 +2,9 @@
 
 use super::NetworkWish;
 use crate::ecs::admit::Caller;
-use crate::ecs::model::{ClusterKey, ContainerDefinition, LaunchType, NetworkMode, TaskDefinition, Unbuilt};
+use crate::ecs::model::{
+    ClusterKey, ContainerDefinition, LaunchType, NetworkMode, Requirement, TaskDefinition, Unbuilt,
+};
 use crate::ecs::place::index::Pool;
 use crate::ecs::quota::{Exceeded, within};
 use crate::ecs::refusal::Refusal;
@@ -144,6 +146,16 @@ pub fn built(definition: &TaskDefinition, request: &[String], operation: &str) -
     definition.containers.iter().try_for_each(built_container)
 }
 
+/// How a device that cannot be had is called.
+fn unbuilt_device(requirement: &Requirement) -> Option<&'static str> {
+    match requirement {
+        Requirement::Gpus(_) => None,
+        Requirement::SharedGpu(_) => Some("resourceRequirements.sharingStrategy"),
+        Requirement::NeuronDevices => Some("resourceRequirements.type NeuronDevice"),
+        Requirement::Accelerator(_) => Some("resourceRequirements.type InferenceAccelerator"),
+    }
+}
+
 fn built_container(container: &ContainerDefinition) -> Result<(), Refusal> {
     let refuse = |member: &str| {
         let name = &container.name;
@@ -153,6 +165,9 @@ fn built_container(container: &ContainerDefinition) -> Result<(), Refusal> {
     };
     if let Some(unbuilt) = container.unbuilt.iter().find(|unbuilt| unbuilt.asks) {
         return refuse(&unbuilt.member);
+    }
+    if let Some(member) = container.resource_requirements.iter().find_map(unbuilt_device) {
+        return refuse(member);
     }
     if container
         .port_mappings

@@ -61,6 +61,8 @@ pub struct Known {
     pub open: bool,
     /// Host ports that no task may have.
     pub ports: BTreeSet<(Protocol, u16)>,
+    /// Its GPUs.
+    pub gpus: BTreeSet<String>,
     /// The machine's id at a cloud.
     pub ec2_instance_id: Option<String>,
     /// When it joined.
@@ -132,6 +134,12 @@ impl Machine {
             running_tasks: self.load.running().into(),
             groups: self.load.groups().collect(),
         }
+    }
+
+    /// The GPUs that no task holds, in the order of their ids.
+    pub fn free_gpus(&self) -> impl Iterator<Item = &str> {
+        let all = self.known.iter().flat_map(|known| &known.gpus);
+        all.map(String::as_str).filter(|gpu| !self.load.holds_gpu(gpu))
     }
 
     /// The CPU and memory that no task holds.
@@ -266,6 +274,7 @@ impl Pool {
             kind,
             open: instance.status == InstanceStatus::Active,
             ports: instance.registered.ports.clone(),
+            gpus: instance.registered.gpus.clone(),
             ec2_instance_id: instance.ec2_instance_id.clone(),
             registered_at: instance.registered_at,
         });
@@ -469,6 +478,7 @@ impl Pool {
                 open: known.map(|known| known.open),
                 attributes: known.map(|known| self.kinds.get(known.kind).attributes.as_slice()),
                 ports: known.map(|known| &known.ports),
+                gpus: known.map(|known| &known.gpus),
             }
         })
     }
@@ -505,6 +515,7 @@ struct Said<'a> {
     open: Option<bool>,
     attributes: Option<&'a [Attribute]>,
     ports: Option<&'a BTreeSet<(Protocol, u16)>>,
+    gpus: Option<&'a BTreeSet<String>>,
 }
 
 impl PartialEq for Pool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ecs::model::{Architecture, Attribute, ClusterKey, LaunchType, Protocol};
+use crate::ecs::model::{Architecture, Attribute, ClusterKey, GpuNeed, LaunchType, Protocol};
 use crate::ecs::place::filter::Asked;
 use crate::ecs::place::{Constraint, Strategy};
 
@@ -12,6 +12,7 @@ pub(super) struct Signature {
     cluster: ClusterKey,
     cpu: u32,
     memory: u32,
+    gpus: GpuNeed,
     ports: Vec<(Protocol, u16)>,
     architecture: Option<Architecture>,
     attributes: Vec<Attribute>,
@@ -31,6 +32,7 @@ impl Signature {
             cluster: want.cluster.clone(),
             cpu: asked.cpu,
             memory: asked.memory,
+            gpus: asked.gpus,
             ports: asked.ports.clone(),
             architecture: architecture(asked),
             attributes: want.definition.requires_attributes.clone(),
@@ -55,6 +57,7 @@ impl Signature {
         (self.cpu, self.memory, self.launch_type) == (asked.cpu, asked.memory, want.launch_type)
             && self.group == want.group
             && self.strategy == want.strategy
+            && self.gpus == asked.gpus
             && self.ports == asked.ports
             && self.architecture == architecture(asked)
             && self.constraints == want.constraints
@@ -74,6 +77,7 @@ pub(super) fn digest(asked: &Asked<'_>) -> u64 {
     let want = asked.want;
     let mut digest = Digest(0xcbf2_9ce4_8422_2325);
     digest.number(u64::from(asked.cpu) << 32 | u64::from(asked.memory));
+    digest.number(u64::from(asked.gpus.count) << 32 | u64::from(asked.gpus.whole));
     digest.text(want.group);
     digest.text(want.cluster.name.as_str());
     digest.number(want.launch_type as u64);
