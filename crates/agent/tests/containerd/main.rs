@@ -10,3 +10,4 @@ mod recovery;
 mod registry;
 mod runs;
 mod sandbox;
+mod starts;
