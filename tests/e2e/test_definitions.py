@@ -255,6 +255,11 @@ FAULTS = {
         container(logConfiguration=AWSLOGS),
         "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
     ),
+    "fargate-ecr-without-role": (
+        without(FARGATE, "executionRoleArn"),
+        {**container(), "image": "012345678910.dkr.ecr.us-east-1.amazonaws.com/web:1"},
+        "Fargate requires task definition to have execution role ARN to support ECR images.",
+    ),
     "fargate-log-driver": (FARGATE, container(logConfiguration={"logDriver": "syslog"}), "syslog"),
     "fargate-privileged": (FARGATE, container(privileged=True), "'privileged'"),
     "fargate-links": (FARGATE, container(links=["other"]), "'links'"),

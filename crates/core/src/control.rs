@@ -19,7 +19,7 @@ use crate::ecs::health::{CheckReport, Health};
 use crate::ecs::model::{AgentRelease, InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::place::Planner;
 use crate::ecs::quota::Quotas;
-use crate::ecs::reconcile::leave;
+use crate::ecs::reconcile::{leave, provision};
 use crate::ecs::session::ToAgent;
 use crate::ecs::view::describe::Facts;
 use crate::ecs::view::{Answer, Reply, TaskView};
@@ -221,6 +221,8 @@ pub struct Control {
     sequence: u32,
     /// Whether nothing new may be taken in, for want of disk space. Not stored: whoever looks at the disk tells.
     low_space: bool,
+    /// When this run began. Not stored: waits for what only a running control plane can hear of begin with it.
+    started_at: Timestamp,
     /// Whether a loop has more to do than its last turn took.
     unfinished: bool,
 }
@@ -292,6 +294,7 @@ impl Control {
         let mut turn = self.turn(cx);
         turn.agents_due();
         turn.leave();
+        turn.provision();
         turn.sweep();
         turn.archive();
         turn.finish()
@@ -319,7 +322,8 @@ impl Control {
         let join = join.map(|(at, _)| at.plus_ms(iam::admit::EXPIRED_TOKEN_MS));
         let at_once = self.unfinished.then(Timestamp::default);
         let deleted = ecs.first_deleted().map(|(at, _)| at.plus_ms(INACTIVE_CLUSTER_MS));
-        [agents, ended, token, left, unused, deleted, join, at_once]
+        let provisioned = provision::due(ecs, self.started_at);
+        [agents, provisioned, ended, token, left, unused, deleted, join, at_once]
             .into_iter()
             .flatten()
             .min()
@@ -441,6 +445,7 @@ impl Turn<'_> {
             .checked_add(1)
             .expect("a control plane starts less than four billion times");
         self.put(Change::Epoch(epoch));
+        self.control.started_at = self.cx.now;
         let until = self.cx.now.plus_ms(START_GRACE_MS);
         let known = self.control.state.ecs.instances().iter().map(|instance| &instance.key);
         let known = known.filter(|key| self.control.admit_agent(key).is_ok()).cloned();
@@ -483,6 +488,13 @@ impl Turn<'_> {
         let ecs = &self.control.state.ecs;
         let plan = leave::leave(ecs, ecs.index().connected(), self.cx, SLICE);
         self.control.unfinished = plan.unfinished;
+        self.put_all(plan.changes, plan.network);
+    }
+
+    /// Stops tasks that have waited too long for their interfaces, a slice at a time.
+    fn provision(&mut self) {
+        let control = &self.control;
+        let plan = provision::provision(&control.state.ecs, control.started_at, self.cx, SLICE);
         self.put_all(plan.changes, plan.network);
     }
 

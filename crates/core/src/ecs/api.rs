@@ -245,7 +245,7 @@ pub(crate) fn read(facts: &Facts<'_>, caller: &Caller, read: &Read) -> Result<Re
         Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
         Read::ListAttributes(filter, page) => view::attributes::list(state, scope, filter, page),
         Read::ListSettings(filter, page) => view::settings::list(state, caller, filter, page),
-        Read::ListTags(arn) => Ok(Reply::Tags(tag::find(state, scope, arn)?.tags().clone())),
+        Read::ListTags(arn) => facts.list_tags(scope, arn),
     }
 }
 

@@ -103,6 +103,8 @@ pub enum Refusal {
     LaunchTypeAndStrategy,
     /// A platform version that does not exist.
     PlatformUnknown,
+    /// A platform version on which tasks of Linux cannot run: 1.0.0 is that of Windows.
+    PlatformUnfit,
     /// An awsvpc task without a network configuration.
     NetworkMissing,
     /// A network configuration for a task that has another network mode.
@@ -317,6 +319,8 @@ pub enum Fault {
     FargatePidMode(String),
     /// FARGATE with a log driver that it does not have.
     FargateLogDriver(String),
+    /// FARGATE with an image of ECR and no execution role.
+    FargateImageRole,
     /// FARGATE with awslogs and no execution role.
     FargateLogRole,
     /// A stop timeout beyond the launch type's longest.

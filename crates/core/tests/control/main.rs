@@ -24,6 +24,7 @@ mod overrides;
 mod pages;
 mod placement;
 mod properties;
+mod provisioning;
 mod reports;
 mod run_task;
 mod settings;

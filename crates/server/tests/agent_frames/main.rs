@@ -5,12 +5,15 @@
 //! restart must not break ([`restart`]), and at agents that are gone without a word ([`vanishing`]) or become
 //! others ([`updates`]). [`history`] follows tasks out of the state.
 //!
+//! What a payload says member by member stands in [`payload`].
+//!
 //! The control plane runs in this process under a clock that the tests set; nothing waits for time to pass.
 #![expect(clippy::unwrap_used, reason = "tests and their helpers")]
 
 mod agent;
 mod compare;
 mod history;
+mod payload;
 mod plane;
 mod recording;
 mod registration;

@@ -47,9 +47,15 @@ impl World {
 
     /// The recorded instance joins, or comes back, as a machine that serves this launch type.
     pub(crate) fn join(&self, launch_type: &str) {
+        self.join_with(launch_type, &[]);
+    }
+
+    /// The same, as a machine that announces these capabilities besides.
+    pub(crate) fn join_with(&self, launch_type: &str, capabilities: &[&str]) {
         let back = line(RETURN);
         let mut body = back.request();
         let attributes = body["attributes"].as_array_mut().unwrap();
+        attributes.extend(capabilities.iter().map(|name| json!({ "name": name })));
         if launch_type == "EC2" {
             // What the agent announces on EC2 instead: it was not recorded.
             attributes.retain(|attribute| attribute["name"] != "ecs.capability.external");
@@ -141,7 +147,7 @@ pub(crate) fn sleeper(network_mode: &str) -> Value {
 }
 
 /// The default subnet of the zone in which instances stand that announce none.
-fn subnet() -> String {
+pub(crate) fn subnet() -> String {
     let scope = Scope {
         account: ACCOUNT.parse().unwrap(),
         region: "us-east-1".parse().unwrap(),

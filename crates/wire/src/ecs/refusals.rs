@@ -96,6 +96,10 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             INVALID,
             "Specify either Launch Type or Capacity Provider Strategy, but not both.",
         ),
+        Refusal::PlatformUnfit => plain(
+            "PlatformTaskDefinitionIncompatibilityException",
+            "The specified platform does not satisfy the task definition's required capabilities.",
+        ),
         Refusal::PlatformUnknown => plain("PlatformUnknownException", "The specified platform does not exist."),
         Refusal::NetworkMissing => plain(
             INVALID,
@@ -342,6 +346,9 @@ fn definition_text(fault: &Fault) -> String {
             "Tasks using the Fargate launch type do not support pidMode '{mode}'. The supported value for pidMode is 'task'."
         ),
         Fault::FargateLogDriver(driver) => format!("Log driver {driver} is not supported on Fargate."),
+        Fault::FargateImageRole => {
+            "Fargate requires task definition to have execution role ARN to support ECR images.".to_owned()
+        }
         Fault::FargateLogRole => {
             "Fargate requires task definition to have execution role ARN to support log driver awslogs.".to_owned()
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::past::{Named, Past};
 use super::{Answer, ClusterView, InstanceView, PartView, Reply, TaskView};
+use crate::ecs::admit::tag;
 use crate::ecs::health::Health;
 use crate::ecs::model::task::Counted;
 use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey};
@@ -73,8 +74,20 @@ impl Facts<'_> {
             }
             Answer::Setting(held) => Reply::Setting(held),
             Answer::Attributes(list) => Reply::Attributes(list, None),
+            Answer::Retagged(key) => Reply::Past(Box::new(Past::Named(Named::retagged(key)))),
             Answer::Acknowledged => Reply::Acknowledged,
         }
+    }
+
+    /// ListTagsForResource. A task has its tags also when it is over.
+    ///
+    /// # Errors
+    /// Nothing taggable by this ARN.
+    pub fn list_tags(&self, scope: &Scope, arn: &str) -> Result<Reply, Refusal> {
+        Ok(match tag::find(self.ecs, scope, arn)? {
+            tag::Found::Here(target) => Reply::Tags(target.tags().clone()),
+            tag::Found::Gone(key) => Reply::Past(Box::new(Past::Named(Named::tags(key)))),
+        })
     }
 
     /// DescribeClusters: `default` if none is named.

@@ -256,10 +256,10 @@ impl World {
         let (instance, connection) = (machine.key.clone(), machine.connection);
         let event = match &message.body {
             ToAgent::Heartbeat { .. } => LinkEvent::Heard,
-            ToAgent::Payload { message_id, .. } | ToAgent::Manifest { message_id, .. } => {
-                LinkEvent::Acknowledged(message_id.clone())
-            }
-            ToAgent::StopVerified { .. } | ToAgent::Update { .. } => return,
+            ToAgent::Payload { message_id, .. }
+            | ToAgent::Manifest { message_id, .. }
+            | ToAgent::Update { message_id, .. } => LinkEvent::Acknowledged(message_id.clone()),
+            ToAgent::StopVerified { .. } => return,
             ToAgent::Close => LinkEvent::Closed,
         };
         self.handle(Event::Link {

@@ -399,6 +399,8 @@ fn assigned(container: &AssignedContainer) -> String {
     let variables = definition
         .environment
         .iter()
+        // It is the same everywhere, and would hide what differs.
+        .filter(|(name, _)| name != "AWS_EXECUTION_ENV")
         .map(|(name, value)| format!(" {name}={value}"));
     let gpus = container.gpu_ids.iter().map(|gpu| format!(" with {gpu}"));
     format!(

@@ -33,7 +33,7 @@ pub struct InterfaceWish {
 /// Whether tasks of `definition` can run on `launch_type`.
 ///
 /// # Errors
-/// They cannot, or the platform version is none of this launch type's.
+/// They cannot, or the platform version is none of this launch type's, or that of Windows.
 pub fn launch_type(
     definition: &TaskDefinition,
     launch_type: LaunchType,
@@ -45,6 +45,7 @@ pub fn launch_type(
     match platform_version {
         None | Some("" | "LATEST" | "1.4.0") if launch_type == LaunchType::Fargate => Ok(()),
         None | Some("") => Ok(()),
+        Some("1.0.0") if launch_type == LaunchType::Fargate => Err(Refusal::PlatformUnfit),
         Some(_) => Err(Refusal::PlatformUnknown),
     }
 }
