@@ -15,6 +15,7 @@ mod fleet;
 #[path = "../tests/place/naive.rs"]
 mod naive;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ use serde_json::Value;
 const PLACEMENTS: usize = 200_000;
 /// How many placements make a batch.
 const BATCH: usize = 500;
-/// How many of them the scan repeats.
+/// How many of them the scan repeats, unless `--scans N` says otherwise.
 const SCANNED: usize = 200;
 
 fn main() {
@@ -51,7 +52,7 @@ fn main() {
             .as_deref()
             .is_none_or(|name| text_of(&run["name"]).starts_with(name));
         if chosen {
-            Bench::new(&workload, run, machines).measure(options.placements);
+            Bench::new(&workload, run, machines).measure(&options);
         }
     }
 }
@@ -60,7 +61,10 @@ fn main() {
 struct Options {
     instances: Option<usize>,
     placements: usize,
+    scans: usize,
     run: Option<String>,
+    /// Whether to say what the tasks of each entry of the workload cost.
+    by_task: bool,
 }
 
 impl Options {
@@ -74,7 +78,9 @@ impl Options {
         Self {
             instances: count("--instances"),
             placements: count("--placements").unwrap_or(PLACEMENTS),
+            scans: count("--scans").unwrap_or(SCANNED),
             run: value("--run"),
+            by_task: words.iter().any(|word| word == "--by-task"),
         }
     }
 }
@@ -155,12 +161,13 @@ impl<'a> Bench<'a> {
 
     fn fill(&mut self, memory: u64) {
         let fill = self.run["fill"].as_f64().expect("a share");
+        // How many were refused one after the other: what some sorts ask for may be gone long before the rest is full.
         let (mut held, mut refused) = (0_u64, 0);
         while (held as f64) < memory as f64 * fill && refused < 1000 {
             let sort = self.draw() as usize % self.sorts.len();
             match self.place(sort).0 {
                 Some(instance) => {
-                    held += u64::from(self.sorts[sort].pattern.memory.0);
+                    (held, refused) = (held + u64::from(self.sorts[sort].pattern.memory.0), 0);
                     self.keep(sort, instance);
                 }
                 None => refused += 1,
@@ -209,14 +216,15 @@ impl<'a> Bench<'a> {
         self.naive.remove(&sort.pattern, &sort.definition);
     }
 
-    fn measure(&mut self, placements: usize) {
-        let mut times = Vec::with_capacity(placements);
+    fn measure(&mut self, options: &Options) {
+        let mut times = Vec::with_capacity(options.placements);
+        let mut by_task: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
         let (mut scans, mut scan_time, mut refused) = (0_u32, Duration::ZERO, 0);
-        let every = (placements / SCANNED).max(1);
-        for number in 0..placements {
+        let every = (options.placements / options.scans.max(1)).max(1);
+        for number in 0..options.placements {
             self.end_one();
             let sort = self.draw() as usize % self.sorts.len();
-            let best = (number % every == 0).then(|| {
+            let best = (options.scans > 0 && number % every == 0).then(|| {
                 let start = Instant::now();
                 let best = self.naive.best(&want(&self.cluster, &self.sorts[sort]));
                 scan_time += start.elapsed();
@@ -225,6 +233,11 @@ impl<'a> Bench<'a> {
             });
             let (placed, time) = self.place(sort);
             times.push(time);
+            if options.by_task {
+                let entry = self.sorts[sort].pattern.family.to_string();
+                let ending = if placed.is_some() { "" } else { ", refused" };
+                by_task.entry(entry + ending).or_default().push(time);
+            }
             if let Some(best) = best {
                 let score = placed.map(|id| self.naive.score(&want(&self.cluster, &self.sorts[sort]), id));
                 assert_eq!(score, best.map(|(score, _)| score), "the scan finds nothing better");
@@ -235,6 +248,15 @@ impl<'a> Bench<'a> {
             }
         }
         self.print(times, refused, f64::from(scans) / scan_time.as_secs_f64());
+        for (entry, mut times) in by_task {
+            let mean = times.iter().sum::<Duration>().as_secs_f64() * 1e6 / times.len() as f64;
+            times.sort_unstable();
+            let (half, most) = (micros(&times, 0.5), micros(&times, 0.99));
+            println!(
+                "  {entry:<24}{:>8} times, mean {mean:.2}, p50 {half:.2}, p99 {most:.2} us",
+                times.len()
+            );
+        }
     }
 
     /// The rate is that of the median batch, so that what else runs on the machine does not count.
@@ -243,24 +265,26 @@ impl<'a> Bench<'a> {
         batches.sort_unstable();
         let rate = BATCH as f64 / batches[batches.len() / 2].as_secs_f64();
         times.sort_unstable();
-        let micros = |share: f64| {
-            let at = (times.len() as f64 * share) as usize;
-            times[at.min(times.len() - 1)].as_secs_f64() * 1e6
-        };
         println!(
             "{:<16}{:>9}{:>6}{:>13.0}{:>10.2}{:>10.2}{:>10.0}{:>9}{:>12.0}{:>8.0}",
             text_of(&self.run["name"]),
             self.machines,
             self.run["fill"].as_f64().unwrap_or(0.0),
             rate,
-            micros(0.5),
-            micros(0.99),
-            micros(1.0),
+            micros(&times, 0.5),
+            micros(&times, 0.99),
+            micros(&times, 1.0),
             refused,
             scans,
             rate / scans
         );
     }
+}
+
+/// The microseconds that this share of the sorted times does not go beyond.
+fn micros(times: &[Duration], share: f64) -> f64 {
+    let at = (times.len() as f64 * share) as usize;
+    times[at.min(times.len() - 1)].as_secs_f64() * 1e6
 }
 
 fn want<'a>(cluster: &'a ClusterKey, sort: &'a Sort) -> Want<'a> {
@@ -300,7 +324,7 @@ fn sorts(workload: &Value, name: &str) -> Vec<Sort> {
                 .flatten()
                 .map(constraint)
                 .collect(),
-            pattern: fleet::task(0, &definition, &group, InstanceId(0), &[]),
+            pattern: fleet::task(0, &definition, &group, InstanceId(0)),
             definition,
             group,
         }
@@ -333,7 +357,6 @@ fn size(entry: &Value) -> Size {
     Size {
         cpu: part("cpu"),
         memory: part("memory"),
-        gpus: 0,
     }
 }
 

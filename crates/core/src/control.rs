@@ -8,18 +8,16 @@ mod link;
 mod reset;
 mod run;
 mod seen;
-mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Step, Write};
 use crate::ecs::health::{CheckReport, Health};
-use crate::ecs::model::{AgentRelease, InstanceKey, InstanceStatus, TaskKey};
+use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::place::Planner;
 use crate::ecs::quota::Quotas;
-use crate::ecs::reconcile::{leave, provision};
+use crate::ecs::reconcile::leave;
 use crate::ecs::session::ToAgent;
 use crate::ecs::view::describe::Facts;
 use crate::ecs::view::{Answer, Reply, TaskView};
@@ -150,8 +148,6 @@ pub enum LinkEvent {
     },
     /// The agent confirmed a message.
     Acknowledged(String),
-    /// The agent refused a message, which agents do with updates only.
-    Refused(String),
     /// The agent answered a heartbeat or said something else.
     Heard,
     /// The agent runs tasks that a manifest did not name.
@@ -215,14 +211,10 @@ pub struct Control {
     archiving: BTreeSet<TaskKey>,
     /// How much there may be.
     quotas: Quotas,
-    /// Which release of Amazon's agent is on offer.
-    release: Option<Arc<AgentRelease>>,
     /// How many messages this run has numbered.
     sequence: u32,
     /// Whether nothing new may be taken in, for want of disk space. Not stored: whoever looks at the disk tells.
     low_space: bool,
-    /// When this run began. Not stored: waits for what only a running control plane can hear of begin with it.
-    started_at: Timestamp,
     /// Whether a loop has more to do than its last turn took.
     unfinished: bool,
 }
@@ -241,15 +233,6 @@ impl Control {
     #[must_use]
     pub fn limited(self, quotas: Quotas) -> Self {
         Self { quotas, ..self }
-    }
-
-    /// The same brain, which updates Amazon's agents to `release` when it is asked to.
-    #[must_use]
-    pub fn offering(self, release: Option<AgentRelease>) -> Self {
-        Self {
-            release: release.map(Arc::new),
-            ..self
-        }
     }
 
     /// The durable facts.
@@ -294,7 +277,6 @@ impl Control {
         let mut turn = self.turn(cx);
         turn.agents_due();
         turn.leave();
-        turn.provision();
         turn.sweep();
         turn.archive();
         turn.finish()
@@ -322,8 +304,7 @@ impl Control {
         let join = join.map(|(at, _)| at.plus_ms(iam::admit::EXPIRED_TOKEN_MS));
         let at_once = self.unfinished.then(Timestamp::default);
         let deleted = ecs.first_deleted().map(|(at, _)| at.plus_ms(INACTIVE_CLUSTER_MS));
-        let provisioned = provision::due(ecs, self.started_at);
-        [agents, provisioned, ended, token, left, unused, deleted, join, at_once]
+        [agents, ended, token, left, unused, deleted, join, at_once]
             .into_iter()
             .flatten()
             .min()
@@ -349,7 +330,7 @@ impl Control {
     /// Why it is refused.
     pub fn read(&self, principal: &Principal, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
         authorise(principal, scope.account, read.action())?;
-        let caller = self.caller(principal, scope.clone());
+        let caller = caller(principal, scope.clone(), self.quotas);
         api::read(&self.facts(), &caller, read)
     }
 
@@ -373,15 +354,6 @@ impl Control {
         Ok(network::view::network(&self.state.network, scope, extent))
     }
 
-    fn caller(&self, principal: &Principal, scope: Scope) -> Caller {
-        Caller {
-            scope,
-            arn: principal.arn(),
-            quotas: self.quotas,
-            release: self.release.clone(),
-        }
-    }
-
     fn facts(&self) -> Facts<'_> {
         Facts {
             ecs: &self.state.ecs,
@@ -389,6 +361,14 @@ impl Control {
             connected: self.state.ecs.index().connected(),
             health: &self.health,
         }
+    }
+}
+
+fn caller(principal: &Principal, scope: Scope, quotas: Quotas) -> Caller {
+    Caller {
+        scope,
+        arn: principal.arn(),
+        quotas,
     }
 }
 
@@ -445,7 +425,6 @@ impl Turn<'_> {
             .checked_add(1)
             .expect("a control plane starts less than four billion times");
         self.put(Change::Epoch(epoch));
-        self.control.started_at = self.cx.now;
         let until = self.cx.now.plus_ms(START_GRACE_MS);
         let known = self.control.state.ecs.instances().iter().map(|instance| &instance.key);
         let known = known.filter(|key| self.control.admit_agent(key).is_ok()).cloned();
@@ -461,11 +440,10 @@ impl Turn<'_> {
             if self.control.low_space && write.creates() {
                 return Err(Refusal::LowSpace);
             }
-            let caller = self.control.caller(principal, scope);
+            let caller = caller(principal, scope, self.control.quotas);
             match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
                 Step::Whole(admitted) => Ok(self.apply(admitted)),
                 Step::TaskByTask(order) => Ok(self.place(order)),
-                Step::Update(instance) => self.update(instance),
                 Step::OnThese(order) => Ok(self.start_on_these(&order)),
             }
         });
@@ -488,13 +466,6 @@ impl Turn<'_> {
         let ecs = &self.control.state.ecs;
         let plan = leave::leave(ecs, ecs.index().connected(), self.cx, SLICE);
         self.control.unfinished = plan.unfinished;
-        self.put_all(plan.changes, plan.network);
-    }
-
-    /// Stops tasks that have waited too long for their interfaces, a slice at a time.
-    fn provision(&mut self) {
-        let control = &self.control;
-        let plan = provision::provision(&control.state.ecs, control.started_at, self.cx, SLICE);
         self.put_all(plan.changes, plan.network);
     }
 

@@ -57,16 +57,18 @@ const SECTIONS: &[Section] = &[
                 "crates/core/tests/control/placement.rs::members",
             ),
             full("placementStrategy", "crates/core/tests/control/placement.rs::in_order"),
-            full(
+            partial(
                 "platformVersion",
+                "1.4.0 and LATEST",
                 "tests/e2e/test_calls.py::test_a_run_that_cannot_be_is_refused",
             ),
             full(
                 "propagateTags",
                 "tests/e2e/test_tasks_api.py::test_tags_come_from_the_call_the_definition_and_ecs",
             ),
-            full(
+            partial(
                 "referenceId",
+                "checked; it shows nowhere, as in ECS",
                 "tests/e2e/test_tasks_api.py::test_a_member_that_cannot_be_is_refused",
             ),
             full(
@@ -164,11 +166,7 @@ const SECTIONS: &[Section] = &[
                 "memoryReservation",
                 "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
             ),
-            partial(
-                "resourceRequirements",
-                "type GPU with a number or ALL",
-                "tests/e2e/test_gpus.py::test_a_machine_without_gpus_takes_no_task_that_wants_one",
-            ),
+            refused("resourceRequirements"),
         ],
     },
     Section {
@@ -252,8 +250,9 @@ const SECTIONS: &[Section] = &[
                 "propagateTags",
                 "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
             ),
-            full(
+            partial(
                 "referenceId",
+                "checked; it shows nowhere, as in ECS",
                 "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
             ),
             full(

@@ -10,4 +10,3 @@ mod recovery;
 mod registry;
 mod runs;
 mod sandbox;
-mod starts;

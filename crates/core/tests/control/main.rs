@@ -2,7 +2,6 @@
 
 mod world;
 
-mod agent_updates;
 mod agents;
 mod attributes;
 mod client_tokens;
@@ -13,7 +12,6 @@ mod definition_faults;
 mod definitions;
 mod draining;
 mod expiry;
-mod gpus;
 mod health;
 mod idempotency;
 mod instances;
@@ -24,7 +22,6 @@ mod overrides;
 mod pages;
 mod placement;
 mod properties;
-mod provisioning;
 mod reports;
 mod run_task;
 mod settings;

@@ -10,7 +10,6 @@ use berth_core::ecs::place::expression::Query;
 use berth_core::kernel::Opaque;
 
 use super::entities::{attributes, pairs, tags};
-use super::requirements::{requirement_drafts, requirement_shapes};
 use crate::document::Document;
 use crate::protocol::stored;
 use crate::schema::StructureSchema;
@@ -89,7 +88,7 @@ const TASK_BUILT: [&str; 11] = [
 ];
 
 /// Members of container definitions that are carried out.
-const CONTAINER_BUILT: [&str; 15] = [
+const CONTAINER_BUILT: [&str; 14] = [
     "name",
     "image",
     "cpu",
@@ -101,7 +100,6 @@ const CONTAINER_BUILT: [&str; 15] = [
     "command",
     "environment",
     "stopTimeout",
-    "resourceRequirements",
     "user",
     "workingDirectory",
     "logConfiguration",
@@ -127,7 +125,6 @@ fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
         working_directory: shape.working_directory.clone(),
         log_configuration: shape.log_configuration.as_ref().map(log_configuration),
         stop_timeout_s: shape.stop_timeout.map(i64::from),
-        resource_requirements: requirement_drafts(shape.resource_requirements.as_ref()),
         unbuilt: unbuilt(shape, &CONTAINER_BUILT),
     };
     if let Some(secret_options) = secret_options {
@@ -305,7 +302,6 @@ fn container_shape(container: &ContainerDefinition) -> ecs::ContainerDefinition 
         volumes_from: Some(Vec::new()),
         system_controls: Some(Vec::new()),
         stop_timeout: container.stop_timeout_s.map(|seconds| seconds as i32),
-        resource_requirements: requirement_shapes(&container.resource_requirements),
         user: container.user.clone(),
         working_directory: container.working_directory.clone(),
         log_configuration: container.log_configuration.as_ref().map(log_shape),

@@ -3,7 +3,6 @@
 use super::capabilities;
 use super::definition_rules as rules;
 use super::placement::{self, ConstraintDraft};
-use super::requirements::{self, RequirementDraft};
 use super::{Admitted, Caller};
 use crate::ecs::model::task_definition::{Family, FamilyKey};
 use crate::ecs::model::{
@@ -92,8 +91,6 @@ pub struct ContainerDraft {
     pub log_configuration: Option<LogConfiguration>,
     /// `stopTimeout`.
     pub stop_timeout_s: Option<i64>,
-    /// `resourceRequirements`.
-    pub resource_requirements: Vec<RequirementDraft>,
     /// Members that Berth does not carry out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -293,7 +290,6 @@ fn container(draft: ContainerDraft, mode: NetworkMode) -> Result<ContainerDefini
             .map(|port| mapping(port, mode))
             .collect::<Result<_, _>>()?,
         stop_timeout_s,
-        resource_requirements: requirements::parse(&draft.name, draft.resource_requirements)?,
         name: draft.name,
         image: draft.image,
         entry_point: draft.entry_point,

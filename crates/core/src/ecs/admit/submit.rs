@@ -185,7 +185,6 @@ mod tests {
             runtime_id: None,
             image_digest: None,
             bindings: Vec::new(),
-            gpu_ids: Vec::new(),
         }
     }
 

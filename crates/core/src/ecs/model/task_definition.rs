@@ -8,7 +8,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Attribute, LaunchType};
-use super::requirement::{GpuNeed, Requirement};
 use crate::ecs::place::expression::Query;
 use crate::kernel::names::{Opaque, is_ecs_name, name_types};
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
@@ -223,9 +222,6 @@ pub struct ContainerDefinition {
     pub log_configuration: Option<LogConfiguration>,
     /// Seconds between SIGTERM and SIGKILL.
     pub stop_timeout_s: Option<u32>,
-    /// Devices of the machine.
-    #[serde(default)]
-    pub resource_requirements: Vec<Requirement>,
     /// Members of the container that are not carried out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -304,13 +300,6 @@ impl TaskDefinition {
             .iter()
             .flat_map(|container| &container.port_mappings)
             .filter_map(fixed)
-    }
-
-    /// The GPUs that a task of this definition takes from its machine.
-    #[must_use]
-    pub fn reserved_gpus(&self) -> GpuNeed {
-        let all = self.containers.iter();
-        GpuNeed::of(all.flat_map(|container| &container.resource_requirements))
     }
 
     /// The container with this name.

@@ -5,10 +5,11 @@
 
 use super::expression::{Facts, Query, Subject};
 use super::index::Pool;
+use super::index::group::Group;
 use super::index::kind::Kind;
-use super::index::pool::{Group, Known, Machine};
+use super::index::pool::{Known, Machine};
 use super::{Constraint, Want};
-use crate::ecs::model::{Attribute, GpuNeed, Protocol};
+use crate::ecs::model::{Attribute, Protocol};
 use crate::kernel::Timestamp;
 
 /// A [`Want`] with what follows from it, and the machines that it is about.
@@ -24,8 +25,6 @@ pub struct Asked<'a> {
     pub cpu: u32,
     /// The memory that the task takes.
     pub memory: u32,
-    /// The GPUs that the task takes.
-    pub gpus: GpuNeed,
     /// The host ports that the task takes.
     pub ports: Vec<(Protocol, u16)>,
     /// No other task of the group may stand on the machine.
@@ -53,7 +52,7 @@ pub struct Candidate<'a> {
 /// The filters of kinds, in the order in which their objections count.
 const OF_KINDS: [KindFilter; 5] = [launch_type, architecture, zone, attributes, members];
 /// The filters of machines, in the order in which their objections count.
-const OF_MACHINES: [MachineFilter; 6] = [connection, resources, gpus, ports, distinct, personal_members];
+const OF_MACHINES: [MachineFilter; 5] = [connection, resources, ports, distinct, personal_members];
 
 /// The reason of machines that a `memberOf` constraint does not mean.
 const NO_MEMBER: &str = "MemberOf placement constraint unsatisfied.";
@@ -70,7 +69,6 @@ impl<'a> Asked<'a> {
             group: pool.group(want.group),
             cpu: want.definition.reserved_cpu().0,
             memory: want.definition.reserved_memory().0,
-            gpus: want.definition.reserved_gpus(),
             ports: want.definition.reserved_ports().collect(),
             distinct: want.constraints.contains(&Constraint::DistinctInstance),
             personal: want.queries().filter(|query| is_personal(query)).collect(),
@@ -107,13 +105,13 @@ impl<'a> Asked<'a> {
     /// Whether more of a machine counts than what it has left: then any change of it may matter.
     #[must_use]
     pub fn is_choosy(&self) -> bool {
-        self.distinct || !self.gpus.is_nothing() || !self.ports.is_empty() || !self.personal.is_empty()
+        self.distinct || !self.ports.is_empty() || !self.personal.is_empty()
     }
 
-    /// How many tasks of the group stand on the machine in this row.
+    /// How many tasks of the group stand on a machine.
     #[must_use]
-    pub fn of_group(&self, slot: u32) -> u32 {
-        self.group.map_or(0, |group| group.on(slot))
+    pub fn of_group(&self, machine: &Machine) -> u32 {
+        self.group.map_or(0, |group| machine.of_group(group.number))
     }
 }
 
@@ -181,15 +179,6 @@ fn resources(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static st
     }
 }
 
-fn gpus(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static str> {
-    if asked.gpus.is_nothing() {
-        return None;
-    }
-    let all = candidate.known.gpus.len();
-    let free = candidate.machine.free_gpus().count();
-    (!asked.gpus.fits(all, free)).then_some("RESOURCE:GPU")
-}
-
 fn ports(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static str> {
     let taken = |port: &&(Protocol, u16)| candidate.machine.load.holds(**port) || candidate.known.ports.contains(*port);
     asked.ports.iter().find(taken).map(|(protocol, _)| match protocol {
@@ -199,15 +188,14 @@ fn ports(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static str> {
 }
 
 fn distinct(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static str> {
-    (asked.distinct && asked.of_group(candidate.slot) > 0).then_some(NOT_DISTINCT)
+    (asked.distinct && asked.of_group(candidate.machine) > 0).then_some(NOT_DISTINCT)
 }
 
 fn personal_members(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static str> {
     if asked.personal.is_empty() {
         return None;
     }
-    let kind = asked.pool.kinds().get(candidate.known.kind);
-    let facts = candidate.machine.facts(candidate.known, kind);
+    let facts = candidate.machine.facts(asked.pool, candidate.known);
     let all = asked.personal.iter().all(|query| query.matches(&facts));
     (!all).then_some(NO_MEMBER)
 }

@@ -4,6 +4,7 @@
 //! at all of them, [`index`] keeps the machines in the orders in which that needs them, and [`expression`] is the language
 //! of `memberOf`.
 
+mod digest;
 pub mod expression;
 pub mod filter;
 pub mod index;

@@ -3,7 +3,6 @@
 //! Nothing here changes state: whoever calls applies the plan.
 
 pub mod leave;
-pub mod provision;
 
 use super::state::Change;
 use crate::network;

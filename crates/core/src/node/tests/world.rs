@@ -444,7 +444,6 @@ fn container(id: u128, line: &str) -> AssignedContainer {
         working_directory: None,
         log_configuration: None,
         stop_timeout_s: None,
-        resource_requirements: Vec::new(),
         unbuilt: Vec::new(),
     };
     for word in words {
@@ -454,7 +453,6 @@ fn container(id: u128, line: &str) -> AssignedContainer {
     AssignedContainer {
         id: Uuid(id),
         definition,
-        gpu_ids: Vec::new(),
     }
 }
 

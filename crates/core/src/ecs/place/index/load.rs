@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ecs::model::task::Counted;
 use crate::ecs::model::{NetworkMode, Protocol, Task, TaskDefinition};
 use crate::kernel::ids::TaskId;
-use crate::kernel::names::Name;
 use crate::kernel::{CpuUnits, MemoryMib};
 
 /// What stands on one machine.
@@ -16,10 +15,8 @@ pub struct Load {
     cpu: CpuUnits,
     memory: MemoryMib,
     ports: BTreeMap<(Protocol, u16), u32>,
-    gpus: BTreeMap<String, u32>,
     tasks: BTreeSet<TaskId>,
     running: u32,
-    groups: BTreeMap<Name, u32>,
 }
 
 impl Load {
@@ -48,12 +45,6 @@ impl Load {
         self.ports.contains_key(&port)
     }
 
-    /// Whether a task holds this GPU.
-    #[must_use]
-    pub fn holds_gpu(&self, gpu: &str) -> bool {
-        self.gpus.contains_key(gpu)
-    }
-
     /// The tasks that are not over.
     #[must_use]
     pub fn tasks(&self) -> &BTreeSet<TaskId> {
@@ -66,12 +57,7 @@ impl Load {
         self.running
     }
 
-    /// The groups of the tasks that are not over.
-    pub fn groups(&self) -> impl Iterator<Item = &str> {
-        self.groups.keys().map(Name::as_str)
-    }
-
-    pub(super) fn add(&mut self, task: &Task, group: &Name, definition: Option<&TaskDefinition>) {
+    pub(super) fn add(&mut self, task: &Task, definition: Option<&TaskDefinition>) {
         self.cpu = CpuUnits(self.cpu.0.saturating_add(task.cpu.0));
         self.memory = MemoryMib(self.memory.0.saturating_add(task.memory.0));
         self.tasks.insert(task.key.id);
@@ -79,14 +65,10 @@ impl Load {
         for port in host_ports(task, definition) {
             *self.ports.entry(port).or_insert(0) += 1;
         }
-        for gpu in gpus(task) {
-            *self.gpus.entry(gpu.clone()).or_insert(0) += 1;
-        }
-        *self.groups.entry(group.clone()).or_insert(0) += 1;
     }
 
     /// The opposite of [`Load::add`], with the same task.
-    pub(super) fn remove(&mut self, task: &Task, group: &Name, definition: Option<&TaskDefinition>) {
+    pub(super) fn remove(&mut self, task: &Task, definition: Option<&TaskDefinition>) {
         self.cpu = self.cpu.checked_sub(task.cpu).unwrap_or_default();
         self.memory = self.memory.checked_sub(task.memory).unwrap_or_default();
         self.tasks.remove(&task.key.id);
@@ -94,10 +76,6 @@ impl Load {
         for port in host_ports(task, definition) {
             count_down(&mut self.ports, &port);
         }
-        for gpu in gpus(task) {
-            count_down(&mut self.gpus, gpu);
-        }
-        count_down(&mut self.groups, group);
     }
 }
 
@@ -111,11 +89,6 @@ fn host_ports(task: &Task, definition: Option<&TaskDefinition>) -> BTreeSet<(Pro
     fixed
         .chain(chosen.map(|binding| (binding.protocol, binding.host_port)))
         .collect()
-}
-
-/// The GPUs that a task holds.
-fn gpus(task: &Task) -> impl Iterator<Item = &String> {
-    task.containers.iter().flat_map(|container| &container.gpu_ids)
 }
 
 pub(super) fn count_down<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {

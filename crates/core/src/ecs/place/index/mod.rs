@@ -5,9 +5,10 @@
 //! placement asks for it with everything else; it is seen and not stored, so it is no part of what an index equals.
 //!
 //! [`pool`] has the machines of one cluster, [`blocks`] one order of them, [`kind`] what many of them have in common,
-//! [`load`] what stands on one of them.
+//! [`load`] what stands on one of them, [`group`] the tasks that are to be spread.
 
 pub mod blocks;
+pub mod group;
 pub mod kind;
 pub mod load;
 pub mod pool;
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecs::model::{ClusterKey, ContainerInstance, InstanceKey, Task, TaskDefinition};
 pub use load::Load;
-pub use pool::{Machine, Pool};
+pub use pool::Pool;
 
 /// The load of all machines.
 #[derive(Clone, Debug, Default)]
@@ -40,13 +41,8 @@ impl Index {
     /// What stands on a machine.
     #[must_use]
     pub fn load(&self, key: &InstanceKey) -> Option<&Load> {
-        self.machine(key).map(|machine| &machine.load)
-    }
-
-    /// A machine that is registered, or that has tasks left.
-    #[must_use]
-    pub fn machine(&self, key: &InstanceKey) -> Option<&Machine> {
-        self.pool(&key.cluster_key())?.find(key.id)
+        let machine = self.pool(&key.cluster_key())?.find(key.id)?;
+        Some(&machine.load)
     }
 
     /// The machines of a cluster.

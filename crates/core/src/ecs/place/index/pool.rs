@@ -7,16 +7,19 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::blocks::{Blocks, Entry, Place};
+use super::group::{Group, Groups};
 use super::kind::{Kind, Kinds};
-use super::load::{Load, count_down};
+use super::load::Load;
 use crate::ecs::model::{Attribute, ContainerInstance, InstanceStatus, Protocol, Task, TaskDefinition};
+use crate::ecs::place::digest;
 use crate::ecs::place::expression::Facts;
 use crate::kernel::Timestamp;
 use crate::kernel::ids::InstanceId;
 use crate::kernel::names::Name;
 
-/// The most changes that a pool remembers. Whoever has slept longer begins anew.
-const MOST_CHANGES: usize = 512;
+/// How many changes a pool remembers: one for each machine, within these bounds. Whoever has slept longer begins anew, which
+/// costs the more the more machines there are.
+const CHANGES: (usize, usize) = (256, 4096);
 
 /// The machines of one cluster.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +28,7 @@ pub struct Pool {
     rows: Vec<Option<Machine>>,
     free: BTreeSet<u32>,
     kinds: Kinds,
-    groups: BTreeMap<Name, Group>,
+    groups: Groups,
     by_id: Blocks,
     by_memory: Blocks,
     by_cpu: Blocks,
@@ -44,6 +47,8 @@ pub struct Machine {
     pub id: InstanceId,
     /// What stands on it.
     pub load: Load,
+    /// How many tasks of which group, by the group's number, in no order.
+    groups: Vec<(u32, u32)>,
     /// Whether its agent counts as connected.
     pub connected: bool,
     /// What it registered with; nothing once it is deregistered.
@@ -61,8 +66,6 @@ pub struct Known {
     pub open: bool,
     /// Host ports that no task may have.
     pub ports: BTreeSet<(Protocol, u16)>,
-    /// Its GPUs.
-    pub gpus: BTreeSet<String>,
     /// The machine's id at a cloud.
     pub ec2_instance_id: Option<String>,
     /// When it joined.
@@ -72,9 +75,15 @@ pub struct Known {
 /// A machine that changed, as it was then.
 #[derive(Clone, Copy, Debug)]
 pub struct Touched {
-    /// The machine, in the order of ids.
-    pub entry: Entry,
-    /// What it had left before: CPU and memory.
+    /// The machine.
+    pub id: InstanceId,
+    /// Its row in the pool.
+    pub slot: u32,
+    /// Its kind.
+    pub kind: u32,
+    /// What it has left: CPU and memory.
+    pub left: (u32, u32),
+    /// What it had left before.
     pub before: (u32, u32),
     /// What happened to it.
     pub cause: Cause,
@@ -91,40 +100,24 @@ pub enum Cause {
     Other,
 }
 
-/// A number that is the same for the same group, and seldom for another.
-#[must_use]
-pub fn digest(group: &str) -> u64 {
-    group.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-/// Where the tasks of one group stand.
-#[derive(Clone, Debug, Default)]
-pub struct Group {
-    /// How many on which machine.
-    on: BTreeMap<u32, u32>,
-    /// How many on which kind of machines.
-    kinds: BTreeMap<u32, u32>,
-}
-
-impl Group {
-    /// How many of its tasks stand on the machine in this row.
-    #[must_use]
-    pub fn on(&self, slot: u32) -> u32 {
-        self.on.get(&slot).copied().unwrap_or(0)
-    }
-
-    /// How many of its tasks stand on machines of which kind.
-    pub fn kinds(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        self.kinds.iter().map(|(kind, count)| (*kind, *count))
+impl Known {
+    fn of(instance: &ContainerInstance, kind: u32) -> Self {
+        Self {
+            kind,
+            open: instance.status == InstanceStatus::Active,
+            ports: instance.registered.ports.clone(),
+            ec2_instance_id: instance.ec2_instance_id.clone(),
+            registered_at: instance.registered_at,
+        }
     }
 }
 
 impl Machine {
     /// What expressions can ask about it.
     #[must_use]
-    pub fn facts<'a>(&'a self, known: &'a Known, kind: &'a Kind) -> Facts<'a> {
+    pub fn facts<'a>(&'a self, pool: &'a Pool, known: &'a Known) -> Facts<'a> {
+        let kind = pool.kinds.get(known.kind);
+        let group = |(number, _): &(u32, u32)| pool.groups.get(*number).map(|group| group.name.as_str());
         Facts {
             attributes: &kind.attributes,
             agent_version: kind.agent_version.as_deref(),
@@ -132,14 +125,31 @@ impl Machine {
             registered_at: known.registered_at,
             agent_connected: self.connected,
             running_tasks: self.load.running().into(),
-            groups: self.load.groups().collect(),
+            groups: self.groups.iter().filter_map(group).collect(),
         }
     }
 
-    /// The GPUs that no task holds, in the order of their ids.
-    pub fn free_gpus(&self) -> impl Iterator<Item = &str> {
-        let all = self.known.iter().flat_map(|known| &known.gpus);
-        all.map(String::as_str).filter(|gpu| !self.load.holds_gpu(gpu))
+    /// How many tasks of the group with this number stand on it.
+    #[must_use]
+    pub fn of_group(&self, number: u32) -> u32 {
+        let mine = self.groups.iter().find(|(group, _)| *group == number);
+        mine.map_or(0, |(_, count)| *count)
+    }
+
+    fn enter(&mut self, number: u32) {
+        match self.groups.iter_mut().find(|(group, _)| *group == number) {
+            Some((_, count)) => *count += 1,
+            None => self.groups.push((number, 1)),
+        }
+    }
+
+    fn leave(&mut self, number: u32) {
+        if let Some(at) = self.groups.iter().position(|(group, _)| *group == number) {
+            self.groups[at].1 -= 1;
+            if self.groups[at].1 == 0 {
+                self.groups.swap_remove(at);
+            }
+        }
     }
 
     /// The CPU and memory that no task holds.
@@ -237,10 +247,10 @@ impl Pool {
     /// Where the tasks of a group stand, if it has any.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&Group> {
-        self.groups.get(name)
+        self.groups.find(name)
     }
 
-    /// Holds as long as no machine came, changed what it is, or left.
+    /// Holds as long as no machine came, changed what it registered with, or left.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
@@ -266,21 +276,21 @@ impl Pool {
 
     /// Answers the machine's row, as the other changes do.
     pub(super) fn set(&mut self, id: InstanceId, instance: Option<&ContainerInstance>, connected: bool) -> u32 {
-        self.epoch += 1;
         let slot = self.row(id);
-        self.leave_orders(slot);
         let kind = instance.map(|instance| self.kinds.enter(instance));
-        let known = instance.zip(kind).map(|(instance, kind)| Known {
-            kind,
-            open: instance.status == InstanceStatus::Active,
-            ports: instance.registered.ports.clone(),
-            gpus: instance.registered.gpus.clone(),
-            ec2_instance_id: instance.ec2_instance_id.clone(),
-            registered_at: instance.registered_at,
-        });
+        let known = instance.zip(kind).map(|(instance, kind)| Known::of(instance, kind));
+        let capacity = instance.map(|one| (one.registered.cpu, one.registered.memory));
+        let machine = self.rows[slot as usize].as_ref().expect("only rows in use change");
+        if (&machine.known, machine.load.capacity, machine.connected) == (&known, capacity, connected) {
+            // What else changed of it is nothing that placement asks for: searches may go on.
+            kind.iter().for_each(|kind| self.kinds.leave(*kind));
+            return slot;
+        }
+        self.epoch += 1;
+        self.leave_orders(slot);
         let before = self.known_mut(slot, |machine| {
             machine.connected = connected;
-            machine.load.capacity = instance.map(|one| (one.registered.cpu, one.registered.memory));
+            machine.load.capacity = capacity;
             std::mem::replace(&mut machine.known, known)
         });
         self.move_groups(slot, before.as_ref().map(|before| before.kind), kind);
@@ -303,47 +313,34 @@ impl Pool {
 
     pub(super) fn add(&mut self, task: &Task, definition: Option<&TaskDefinition>) -> u32 {
         let slot = self.row(task.instance);
-        let name = match self.groups.get_key_value(task.group.as_str()) {
-            Some((name, _)) => name.clone(),
-            None => Name::new(&task.group),
-        };
-        let cause = Cause::Took(digest(&task.group));
-        self.change(slot, cause, |machine| machine.load.add(task, &name, definition));
-        let kind = self
-            .machine(slot)
-            .and_then(|machine| machine.known.as_ref())
-            .map(|known| known.kind);
-        let group = match self.groups.get_mut(&name) {
-            Some(group) => group,
-            None => self.groups.entry(name).or_default(),
-        };
-        *group.on.entry(slot).or_insert(0) += 1;
-        if let Some(kind) = kind {
-            *group.kinds.entry(kind).or_insert(0) += 1;
-        }
+        let digest = digest::of(&task.group);
+        let group = self.groups.enter(digest, &task.group, self.kind_in(slot));
+        self.change(slot, Cause::Took(digest), |machine| {
+            machine.load.add(task, definition);
+            machine.enter(group);
+        });
         slot
     }
 
     /// The opposite of [`Pool::add`], with the same task.
     pub(super) fn remove(&mut self, task: &Task, definition: Option<&TaskDefinition>) -> u32 {
         let slot = self.row(task.instance);
-        let name = Name::new(&task.group);
-        let cause = Cause::Gave(digest(&task.group));
-        self.change(slot, cause, |machine| machine.load.remove(task, &name, definition));
-        let kind = self
-            .machine(slot)
-            .and_then(|machine| machine.known.as_ref())
-            .map(|known| known.kind);
-        if let Some(group) = self.groups.get_mut(&name) {
-            count_down(&mut group.on, &slot);
-            if let Some(kind) = kind {
-                count_down(&mut group.kinds, &kind);
-            }
-            if group.on.is_empty() {
-                self.groups.remove(&name);
-            }
+        let digest = digest::of(&task.group);
+        let group = self.groups.find(&task.group).map(|group| group.number);
+        self.change(slot, Cause::Gave(digest), |machine| {
+            machine.load.remove(task, definition);
+            group.iter().for_each(|group| machine.leave(*group));
+        });
+        if let Some(group) = group {
+            self.groups.leave(digest, group, self.kind_in(slot));
         }
         slot
+    }
+
+    /// The kind of the machine in this row, as long as it is registered.
+    fn kind_in(&self, slot: u32) -> Option<u32> {
+        let known = self.machine(slot)?.known.as_ref()?;
+        Some(known.kind)
     }
 
     /// Changes what stands on a machine and keeps the orders true.
@@ -385,6 +382,7 @@ impl Pool {
         self.rows[slot as usize] = Some(Machine {
             id,
             load: Load::default(),
+            groups: Vec::new(),
             connected: false,
             known: None,
             stamp: 0,
@@ -417,10 +415,17 @@ impl Pool {
         let Some(known) = machine.known.as_ref().filter(|known| known.open) else {
             return;
         };
-        let entry = machine.entry(slot, known.kind, 0, 0);
+        let touched = Touched {
+            id: machine.id,
+            slot,
+            kind: known.kind,
+            left: machine.left(),
+            before,
+            cause,
+        };
         self.changed += 1;
-        self.changes.push_back(Touched { entry, before, cause });
-        if self.changes.len() > MOST_CHANGES {
+        self.changes.push_back(touched);
+        while self.changes.len() > self.by_id.len().clamp(CHANGES.0, CHANGES.1) {
             self.changes.pop_front();
         }
     }
@@ -455,67 +460,47 @@ impl Pool {
     /// The tasks of a machine stand on another kind of machine from now on.
     fn move_groups(&mut self, slot: u32, from: Option<u32>, to: Option<u32>) {
         let machine = self.rows[slot as usize].as_ref().expect("only rows in use change");
-        for name in machine.load.groups() {
-            let group = self.groups.get_mut(name).expect("a group with tasks has a row");
-            let count = group.on.get(&slot).copied().unwrap_or(0);
-            for _ in 0..count {
-                from.iter().for_each(|kind| count_down(&mut group.kinds, kind));
-            }
-            if let Some(kind) = to {
-                *group.kinds.entry(kind).or_insert(0) += count;
-            }
+        for (group, count) in &machine.groups {
+            self.groups.shift(*group, *count, from, to);
         }
     }
 
     /// All that the pool says of its machines, in the order of their ids.
     fn said(&self) -> impl Iterator<Item = Said<'_>> {
         let machines = self.slots.values().filter_map(|slot| self.machine(*slot));
-        machines.map(|machine| {
+        let named = |(number, count): &(u32, u32)| Some((&self.groups.get(*number)?.name, *count));
+        machines.map(move |machine| {
             let known = machine.known.as_ref();
             Said {
                 id: machine.id,
                 load: &machine.load,
+                groups: machine.groups.iter().filter_map(named).collect(),
                 open: known.map(|known| known.open),
                 attributes: known.map(|known| self.kinds.get(known.kind).attributes.as_slice()),
                 ports: known.map(|known| &known.ports),
-                gpus: known.map(|known| &known.gpus),
             }
         })
     }
 
-    /// The tasks of groups by machine and by kind, without numbers that depend on history.
-    fn grouped(&self) -> BTreeMap<&Name, Grouped<'_>> {
-        let on = |group: &Group| {
-            let counts = group.on.iter();
-            counts
-                .filter_map(|(slot, count)| Some((self.machine(*slot)?.id, *count)))
-                .collect()
-        };
+    /// The tasks of groups by the kinds of their machines, without numbers that depend on history.
+    fn grouped(&self) -> BTreeMap<&Name, BTreeMap<&Kind, u32>> {
         let kinds = |group: &'_ Group| {
-            group
-                .kinds()
-                .map(|(kind, count)| (self.kinds.get(kind), count))
-                .collect()
+            let kinds = group.kinds();
+            kinds.map(|(kind, count)| (self.kinds.get(kind), count)).collect()
         };
-        self.groups
-            .iter()
-            .map(|(name, group)| (name, (on(group), kinds(group))))
-            .collect()
+        self.groups.iter().map(|group| (&group.name, kinds(group))).collect()
     }
 }
-
-/// The tasks of a group, by machine and by kind.
-type Grouped<'a> = (BTreeMap<InstanceId, u32>, BTreeMap<&'a Kind, u32>);
 
 /// What a pool says of a machine.
 #[derive(PartialEq)]
 struct Said<'a> {
     id: InstanceId,
     load: &'a Load,
+    groups: BTreeMap<&'a Name, u32>,
     open: Option<bool>,
     attributes: Option<&'a [Attribute]>,
     ports: Option<&'a BTreeSet<(Protocol, u16)>>,
-    gpus: Option<&'a BTreeSet<String>>,
 }
 
 impl PartialEq for Pool {

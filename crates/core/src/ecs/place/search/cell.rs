@@ -4,10 +4,11 @@
 //! the order of what they do not have in common, and the cells are compared where the cell counts.
 
 use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::ops::Bound;
 
-use super::score::{Parts, Score, deciding};
+use super::frontier::Frontier;
+use super::score::{Parts, Score, Shape, deciding};
 use crate::ecs::place::filter::Asked;
 use crate::ecs::place::index::blocks::{Colours, Place};
 use crate::ecs::place::index::kind::Kind;
@@ -20,8 +21,8 @@ pub(super) struct Cell {
     values: [u32; MOST_STRATEGIES],
     /// The kinds of its machines.
     pub(super) kinds: Colours,
-    /// From where on its machines were not looked at; nothing if all were.
-    pub(super) unseen: Option<Bound<Place>>,
+    /// How far its machines were looked at.
+    pub(super) frontier: Frontier,
     /// Those that were looked at and may take the task, best first.
     pub(super) waiting: BinaryHeap<Reverse<Waiting>>,
     /// How many tasks of the group stand on machines with the cell's values, for each strategy.
@@ -29,6 +30,11 @@ pub(super) struct Cell {
     /// Whether the next walk looks at its machines.
     pub(super) open: bool,
 }
+
+/// How many machines of a cell may wait in a search of one level, and how many of them are kept when there are more.
+const NEAR: (usize, usize) = (64, 32);
+/// The same in searches with levels, where coming to the others again costs more.
+const NEAR_OF_LEVELS: (usize, usize) = (256, 128);
 
 /// A machine that may take the task, as it was when it was looked at. It is not better now, or waits once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,14 +62,38 @@ struct OfKind {
 }
 
 impl Cell {
-    /// Whether a machine that stands here was looked at.
-    pub(super) fn has_seen(&self, place: Place) -> bool {
-        match self.unseen {
-            Some(Bound::Included(first)) => place < first,
-            Some(Bound::Excluded(last)) => place <= last,
-            Some(Bound::Unbounded) => false,
-            None => true,
+    /// The best of those that wait. Who changed meanwhile waits as what it is now, or does not wait any more.
+    pub(super) fn top(&mut self, asked: &Asked<'_>, shape: &Shape) -> Option<Waiting> {
+        while let Some(mut top) = self.waiting.peek_mut() {
+            let candidate = asked.candidate(top.0.slot);
+            if candidate.is_some_and(|now| now.machine.stamp == top.0.stamp) {
+                return Some(top.0);
+            }
+            let now = candidate.filter(|now| asked.machine_objection(now).is_none());
+            let now = now.map(|now| (Score::of(asked, shape.order, &now), now.machine.stamp));
+            // Whoever stands behind the frontier now is come to again.
+            let seen = |score: &Score| self.frontier.has_seen(shape.level_of(score), score.place());
+            match now.filter(|(score, _)| seen(score)) {
+                Some((score, stamp)) => (top.0.score, top.0.stamp) = (score, stamp),
+                None => drop(PeekMut::pop(top)),
+            }
         }
+        None
+    }
+
+    /// Lets go of all but the best machines that wait, if there are many: those that are let go count as not looked at. Only for
+    /// searches that are ordered, in which whoever is worse stands behind.
+    pub(super) fn forget_far(&mut self, shape: &Shape) {
+        let (most, kept) = if shape.has_levels() { NEAR_OF_LEVELS } else { NEAR };
+        if self.waiting.len() <= most {
+            return;
+        }
+        let mut worst_first = std::mem::take(&mut self.waiting).into_sorted_vec();
+        let near = worst_first.split_off(worst_first.len() - kept);
+        if let Some(Reverse(first)) = worst_first.last() {
+            self.frontier = Frontier::before(shape.level_of(&first.score), first.score.place());
+        }
+        self.waiting = near.into();
     }
 
     /// A score of one of its machines, with what they have in common.
@@ -105,7 +135,7 @@ impl Cells {
         self.all.push(Cell {
             values,
             kinds: Colours::default(),
-            unseen: Some(Bound::Unbounded),
+            frontier: Frontier::at(0, Place::START),
             waiting: BinaryHeap::new(),
             tasks: Parts::default(),
             open: false,

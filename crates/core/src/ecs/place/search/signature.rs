@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::ecs::model::{Architecture, Attribute, ClusterKey, GpuNeed, LaunchType, Protocol};
+use crate::ecs::model::{Architecture, Attribute, ClusterKey, LaunchType, Protocol};
+use crate::ecs::place::digest::Digest;
 use crate::ecs::place::filter::Asked;
 use crate::ecs::place::{Constraint, Strategy};
 
@@ -12,7 +13,6 @@ pub(super) struct Signature {
     cluster: ClusterKey,
     cpu: u32,
     memory: u32,
-    gpus: GpuNeed,
     ports: Vec<(Protocol, u16)>,
     architecture: Option<Architecture>,
     attributes: Vec<Attribute>,
@@ -32,7 +32,6 @@ impl Signature {
             cluster: want.cluster.clone(),
             cpu: asked.cpu,
             memory: asked.memory,
-            gpus: asked.gpus,
             ports: asked.ports.clone(),
             architecture: architecture(asked),
             attributes: want.definition.requires_attributes.clone(),
@@ -57,7 +56,6 @@ impl Signature {
         (self.cpu, self.memory, self.launch_type) == (asked.cpu, asked.memory, want.launch_type)
             && self.group == want.group
             && self.strategy == want.strategy
-            && self.gpus == asked.gpus
             && self.ports == asked.ports
             && self.architecture == architecture(asked)
             && self.constraints == want.constraints
@@ -75,9 +73,8 @@ fn architecture(asked: &Asked<'_>) -> Option<Architecture> {
 /// A number that equal signatures have in common, and others seldom.
 pub(super) fn digest(asked: &Asked<'_>) -> u64 {
     let want = asked.want;
-    let mut digest = Digest(0xcbf2_9ce4_8422_2325);
+    let mut digest = Digest::START;
     digest.number(u64::from(asked.cpu) << 32 | u64::from(asked.memory));
-    digest.number(u64::from(asked.gpus.count) << 32 | u64::from(asked.gpus.whole));
     digest.text(want.group);
     digest.text(want.cluster.name.as_str());
     digest.number(want.launch_type as u64);
@@ -93,21 +90,4 @@ pub(super) fn digest(asked: &Asked<'_>) -> u64 {
     digest.number(want.constraints.len() as u64);
     want.queries().for_each(|query| digest.text(query.as_str()));
     digest.0
-}
-
-struct Digest(u64);
-
-impl Digest {
-    fn number(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-
-    fn text(&mut self, text: &str) {
-        for eight in text.as_bytes().chunks(8) {
-            let mut bytes = [0; 8];
-            bytes[..eight.len()].copy_from_slice(eight);
-            self.number(u64::from_le_bytes(bytes));
-        }
-        self.number(text.len() as u64);
-    }
 }
