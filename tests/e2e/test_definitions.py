@@ -66,6 +66,9 @@ SENSIBLE_CONTAINER = {
         "options": {"awslogs-group": "g", "awslogs-region": REGION},
         "secretOptions": [{"name": "n", "valueFrom": "v"}],
     },
+    "dependsOn": [{"containerName": "other", "condition": "START"}],
+    "restartPolicy": {"enabled": True, "ignoredExitCodes": [1], "restartAttemptPeriod": 60},
+    "healthCheck": {"command": ["CMD", "true"], "interval": 5, "timeout": 2, "retries": 1, "startPeriod": 1},
 }
 SENSIBLE_TASK = {
     "family": "whole",
@@ -91,7 +94,7 @@ def whole_container() -> dict[str, Any]:
 def whole_definition() -> dict[str, Any]:
     """A RegisterTaskDefinition request that has every member of the model."""
     whole = {**sample(REQUEST, whole=True), **copy.deepcopy(SENSIBLE_TASK)}
-    return {**whole, "containerDefinitions": [whole_container()]}
+    return {**whole, "containerDefinitions": [whole_container(), container("other")]}
 
 
 def test_every_member_of_the_model_is_echoed(ecs):
@@ -114,7 +117,7 @@ def test_every_member_of_the_model_is_echoed(ecs):
 @pytest.mark.parametrize("name", sorted(CONTAINER.members))
 def test_a_container_member_is_echoed_alone(ecs, name: str):
     alone = {**container(), name: whole_container()[name]}
-    (echoed,) = register(ecs, "alone", alone)["containerDefinitions"]
+    echoed, _ = register(ecs, "alone", alone, container("other"))["containerDefinitions"]
     assert {member: echoed[member] for member in alone} == alone
 
 
@@ -384,6 +387,10 @@ CONTAINER_BUILT = {
     "user",
     "workingDirectory",
     "logConfiguration",
+    "dependsOn",
+    "startTimeout",
+    "restartPolicy",
+    "healthCheck",
 }
 TASK_BUILT = {
     "family",

@@ -54,6 +54,7 @@ pub async fn run(config: Config, mut stop: Stop) -> anyhow::Result<Ended> {
         telemetry: Telemetry {
             client: setup.client.clone(),
             containerd: agent.machine.containerd.clone(),
+            health: agent.driver.health(),
         },
         events: agent.machine.events.clone(),
         outgoing,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_core::node::{Config, Event, Node, Output, Restored, Save, ToControl};
-use tokio::sync::mpsc;
+use berth_core::node::{Config, Event, Node, Output, Restored, Save, TaskHealth, ToControl};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::clock;
@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     /// To the control plane; what it does not take is said again by it.
     link: mpsc::Sender<ToControl>,
     events: mpsc::Receiver<Event>,
+    /// How well containers are, for telemetry.
+    health: watch::Sender<Vec<TaskHealth>>,
 }
 
 /// An agent that stops its tasks before it ends.
@@ -57,12 +59,20 @@ impl Driver {
             reporter,
             link,
             events,
+            health: watch::Sender::new(Vec::new()),
         }
+    }
+
+    /// How well containers are, as it changes.
+    pub(crate) fn health(&self) -> watch::Receiver<Vec<TaskHealth>> {
+        self.health.subscribe()
     }
 
     /// The brain's first turn.
     pub(crate) async fn restore(&mut self, restored: Restored) -> Result<(), RecordError> {
-        self.turn(vec![Event::Restored(restored)]).await
+        self.turn(vec![Event::Restored(restored)]).await?;
+        self.health.send_replace(self.node.health().collect());
+        Ok(())
     }
 
     /// Serves the brain until somebody says how to end. With [`Ended::Cleaned`], all tasks have been stopped as far as that
@@ -128,6 +138,7 @@ impl Driver {
             all.save.extend(output.save);
             all.ops.extend(output.ops);
             all.send.extend(output.send);
+            all.health |= output.health;
         }
         self.act(all).await
     }
@@ -135,6 +146,9 @@ impl Driver {
     /// First what must be remembered, then what must be done.
     async fn act(&mut self, output: Output) -> Result<(), RecordError> {
         self.save(output.save).await?;
+        if output.health {
+            self.health.send_replace(self.node.health().collect());
+        }
         for op in output.ops {
             self.machine.begin(op);
         }

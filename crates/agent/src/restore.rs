@@ -11,7 +11,7 @@ use berth_core::node::{FoundContainer, FoundState, NodeRecord, Phase, Restored, 
 use berth_wire::link::assign;
 
 use crate::net::NetError;
-use crate::ops::{CONTAINER_LABEL, INSTANCE_LABEL, Machine, TASK_LABEL, exit_of};
+use crate::ops::{CONTAINER_LABEL, INSTANCE_LABEL, Machine, RESTARTS_LABEL, TASK_LABEL, exit_of};
 use crate::places::{container_netns, task_netns};
 use crate::runtime::{ContainerInfo, ContainerStatus, RuntimeError};
 
@@ -66,6 +66,11 @@ fn take_up(machine: &Arc<Machine>, info: &ContainerInfo) -> Option<FoundContaine
         task,
         container,
         runtime_id: RuntimeId(Name::new(&info.id)),
+        restarts: info
+            .labels
+            .get(RESTARTS_LABEL)
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(0),
         state: match info.status {
             ContainerStatus::Created => FoundState::Created,
             ContainerStatus::Running { .. } => FoundState::Running,

@@ -16,6 +16,7 @@ use crate::ecs::api::{self, Read, Step, Write};
 use crate::ecs::health::{CheckReport, Health};
 use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::place::Planner;
+use crate::ecs::probes::{ProbeReport, Probes};
 use crate::ecs::quota::Quotas;
 use crate::ecs::reconcile::leave;
 use crate::ecs::session::ToAgent;
@@ -116,6 +117,13 @@ pub enum Event {
         /// What came of its checks.
         reports: Vec<CheckReport>,
     },
+    /// An agent said how well containers of its tasks are.
+    Probed {
+        /// The machine.
+        instance: InstanceKey,
+        /// What came of their probes.
+        reports: Vec<ProbeReport>,
+    },
     /// An operator asks about join tokens.
     Tokens {
         /// Who.
@@ -206,6 +214,7 @@ pub struct Control {
     seen: Seen,
     planner: Planner,
     health: Health,
+    probes: Probes,
     /// Tasks that were handed over to the history, which has not confirmed them yet. Not stored: after a restart they are
     /// handed over again, and the history has them once however often it takes them.
     archiving: BTreeSet<TaskKey>,
@@ -260,6 +269,10 @@ impl Control {
                 scope,
                 write,
             } => turn.request(&principal, scope, write),
+            Event::Probed { instance, reports } => {
+                let Control { state, probes, .. } = &mut *turn.control;
+                probes.reported(&state.ecs, &instance, reports);
+            }
             Event::Checked { instance, reports } => turn.control.health.reported(&instance, reports, turn.cx.now),
             Event::Tokens { principal, write } => turn.output.reply = Some(turn.tokens(&principal, write)),
             Event::Join(request) => turn.output.reply = Some(turn.join(&request)),
@@ -360,6 +373,7 @@ impl Control {
             network: &self.state.network,
             connected: self.state.ecs.index().connected(),
             health: &self.health,
+            probes: &self.probes,
         }
     }
 }
@@ -398,6 +412,7 @@ impl Turn<'_> {
             Change::Ecs(ecs::Change::Task(Edit::Put(task))) => {
                 self.touched.entry(task.instance_key()).or_default().insert(task.key.id);
             }
+            Change::Ecs(ecs::Change::Task(Edit::Delete(task))) => self.control.probes.forget(task),
             Change::Ecs(ecs::Change::Instance(edit)) => {
                 if let Edit::Delete(key) = edit {
                     self.control.health.forget(key);

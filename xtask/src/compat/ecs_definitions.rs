@@ -132,9 +132,9 @@ const SECTIONS: &[Section] = &[
                 "essential",
                 "tests/e2e/test_tasks.py::test_a_task_goes_on_without_a_container_that_is_not_essential",
             ),
-            accepted(
+            full(
                 "restartPolicy",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_a_container_that_ran_long_enough_is_started_again",
             ),
             full(
                 "entryPoint",
@@ -168,13 +168,13 @@ const SECTIONS: &[Section] = &[
                 "secrets",
                 "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
             ),
-            accepted(
+            full(
                 "dependsOn",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_containers_start_in_order_and_stop_in_reverse",
             ),
-            accepted(
+            full(
                 "startTimeout",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_waiting_ends_with_the_start_timeout",
             ),
             full(
                 "stopTimeout",
@@ -245,9 +245,9 @@ const SECTIONS: &[Section] = &[
                 "awslogs and none",
                 "tests/e2e/test_container_logs.py::test_both_outputs_arrive",
             ),
-            accepted(
+            full(
                 "healthCheck",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_the_health_of_containers_is_shown_and_stops_nothing",
             ),
             accepted(
                 "systemControls",
@@ -362,25 +362,25 @@ const SECTIONS: &[Section] = &[
         title: "Container definition: healthCheck",
         source: Source::Structure("HealthCheck"),
         rows: &[
-            accepted(
+            full(
                 "command",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_the_health_of_containers_is_shown_and_stops_nothing",
             ),
-            accepted(
+            full(
                 "interval",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_the_health_of_containers_is_shown_and_stops_nothing",
             ),
-            accepted(
+            full(
                 "timeout",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_a_probe_that_hangs_has_failed",
             ),
-            accepted(
+            full(
                 "retries",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_the_health_of_containers_is_shown_and_stops_nothing",
             ),
-            accepted(
+            full(
                 "startPeriod",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_lifecycle.py::test_failures_in_the_start_period_do_not_count",
             ),
         ],
     },

@@ -17,7 +17,7 @@ use crate::images::{Digest, PulledImage};
 use crate::logs::logger_uri;
 use crate::places::{container_netns, task_netns};
 use crate::runtime::{
-    self, ContainerSpec, NetworkNamespace, ProcessOverrides, Resources, RuntimeError, Stdio, parse_signal,
+    self, ContainerSpec, Executed, NetworkNamespace, ProcessOverrides, Resources, RuntimeError, Stdio, parse_signal,
     resolve_process,
 };
 
@@ -27,6 +27,8 @@ pub(crate) const TASK_LABEL: &str = "com.amazonaws.ecs.task-arn";
 pub(crate) const CONTAINER_LABEL: &str = "com.amazonaws.ecs.container-name";
 /// Which Berth on this machine the container belongs to.
 pub(crate) const INSTANCE_LABEL: &str = "berth.instance";
+/// How often the container was started again.
+pub(crate) const RESTARTS_LABEL: &str = "berth.restarts";
 /// The signal that asks the container to end.
 const STOP_SIGNAL_LABEL: &str = "berth.stop-signal";
 
@@ -64,6 +66,9 @@ impl Machine {
 
     async fn create_and_start(self: &Arc<Self>, start: &StartContainer) -> Result<(), StepFailure> {
         let id = &start.runtime_id;
+        if start.restarts > 0 {
+            return self.start_again(id, start.restarts).await;
+        }
         let image = self.stored_image(start).await?;
         let signal = image.config.stop_signal.as_deref().and_then(parse_signal);
         let spec = self.spec(start, &image).await?;
@@ -77,6 +82,28 @@ impl Machine {
         started.map_err(|error| StepFailure::CannotStart(self.with_logger_error(id, &error)))?;
         self.note_stop_signal(id, signal);
         Ok(())
+    }
+
+    /// The same container once more: its files, its network and its log stream are there.
+    async fn start_again(&self, id: &RuntimeId, count: u32) -> Result<(), StepFailure> {
+        let renewed = self.containerd.renew(id.0.as_str(), RESTARTS_LABEL, count).await;
+        renewed.map_err(|error| StepFailure::CannotStart(error.to_string()))?;
+        let started = self.containerd.start(id.0.as_str()).await;
+        started.map_err(|error| StepFailure::CannotStart(self.with_logger_error(id, &error)))?;
+        Ok(())
+    }
+
+    pub(super) async fn probe(&self, id: &RuntimeId, command: &[String], timeout_s: u32) -> Outcome {
+        let limit = Duration::from_secs(timeout_s.into());
+        let directory = self.places.container_dir(id);
+        match self.containerd.execute(id.0.as_str(), command, limit, &directory).await {
+            Ok(Executed::Ended { code, output }) => Ok(StepFacts::Probed {
+                exit_code: i32::try_from(code).unwrap_or(i32::MAX),
+                output,
+            }),
+            Ok(Executed::TooLong) => Err(StepFailure::Timeout(format!("not done after {timeout_s} s"))),
+            Err(error) => Err(StepFailure::Other(error.to_string())),
+        }
     }
 
     /// When the logger cannot start, the runtime's own message does not say why.

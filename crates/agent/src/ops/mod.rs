@@ -30,7 +30,7 @@ use crate::places::Places;
 use crate::runtime::Containerd;
 use logs::Shipment;
 
-pub(crate) use containers::{CONTAINER_LABEL, INSTANCE_LABEL, TASK_LABEL, exit_of};
+pub(crate) use containers::{CONTAINER_LABEL, INSTANCE_LABEL, RESTARTS_LABEL, TASK_LABEL, exit_of};
 
 /// What an operation comes to.
 type Outcome = Result<StepFacts, StepFailure>;
@@ -134,6 +134,12 @@ impl Machine {
             Op::PrepareLogs { logs, .. } => self.prepare_logs(&logs).await,
             Op::DrainLogs { runtime_id, logs, .. } => self.drain_logs(&runtime_id, &logs).await,
             Op::Start(start) => self.start(&start).await,
+            Op::Probe {
+                runtime_id,
+                command,
+                timeout_s,
+                ..
+            } => self.probe(&runtime_id, &command, timeout_s).await,
             Op::Stop { runtime_id, .. } => self.stop(&runtime_id).await,
             Op::Kill { runtime_id, .. } => self.kill(&runtime_id).await,
             Op::Remove { runtime_id, .. } => self.remove(&runtime_id).await,
@@ -157,6 +163,7 @@ fn limit(op: &Op) -> Duration {
         | Op::RemoveCgroup { .. }
         | Op::CancelPull { .. }
         | Op::PrepareLogs { .. }
+        | Op::Probe { .. }
         | Op::Stop { .. }
         | Op::Kill { .. }
         | Op::Remove { .. } => 2 * 60,

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::{
     Container, CreateContainerRequest, DeleteContainerRequest, DeleteTaskRequest, GetContainerRequest, GetRequest,
-    KillRequest,
+    KillRequest, UpdateContainerRequest,
 };
 use containerd_client::tonic::{Code, Status};
 use containerd_client::types::Mount;
 use containerd_client::types::v1::Process as TaskProcess;
 use containerd_client::types::v1::Status as TaskStatus;
-use prost_types::Any;
+use prost_types::{Any, FieldMask};
 use serde_json::Value;
 
 use super::SNAPSHOTTER;
@@ -112,6 +112,32 @@ impl Containerd {
             Ok(_) | Err(RuntimeError::NotFound(_)) => self.delete(id).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes ready to start a container once more that has ended: its last process is forgotten, and `label` says that it was
+    /// to be started again for the `count`-th time. Done twice, it does nothing.
+    pub async fn renew(&self, id: &str, label: &str, count: u32) -> Result<(), RuntimeError> {
+        let failed = |status: Status| RuntimeError::from_status("start container again", &status);
+        let container = self.get_container(id).await.map_err(failed)?;
+        let known = container.labels.get(label).and_then(|count| count.parse().ok());
+        if known.unwrap_or(0) >= count {
+            return Ok(());
+        }
+        self.delete_task(id).await?;
+        let update = || {
+            let request = self.request(UpdateContainerRequest {
+                container: Some(Container {
+                    id: id.to_owned(),
+                    labels: HashMap::from([(label.to_owned(), count.to_string())]),
+                    ..Container::default()
+                }),
+                update_mask: Some(FieldMask {
+                    paths: vec![format!("labels.{label}")],
+                }),
+            });
+            async { self.containers().update(request).await }
+        };
+        self.call(update).await.map(drop).map_err(failed)
     }
 
     async fn resolve_user(&self, spec: &ContainerSpec, rootfs: &[Mount]) -> Result<ResolvedUser, RuntimeError> {

@@ -4,7 +4,7 @@
 //! channel, reconnecting), `spec` (the plain description of a container), `process` and `users`
 //! (Docker's rules for arguments, environment and users), `oci` (the specification that runc
 //! reads), `snapshots`, `container` (create, kill, delete), `start` and `executed` (once, however often it is tried), `exit` (wait,
-//! list), `cleanup`.
+//! list), `exec` (a program beside), `cleanup`.
 //!
 //! Nothing here decides anything about ECS: no statuses, no retries of containers, no reasons.
 
@@ -14,6 +14,7 @@ mod connection;
 mod container;
 mod daemon;
 mod error;
+mod exec;
 mod executed;
 mod exit;
 mod keyed;
@@ -31,6 +32,7 @@ pub use container::Created;
 pub use daemon::{ContainerdConfig, SocketChoice, namespace_of};
 pub use error::RuntimeError;
 pub(crate) use error::connection_lost;
+pub use exec::Executed;
 pub use exit::{ContainerInfo, ContainerStatus, Exit};
 pub(crate) use keyed::KeyedLocks;
 pub use oci::runtime_spec;

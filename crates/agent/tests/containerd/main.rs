@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+mod beside;
 mod image;
 mod pulls;
 mod recovery;

@@ -11,6 +11,7 @@ pub mod counts;
 pub mod health;
 pub mod model;
 pub mod place;
+pub mod probes;
 pub mod quota;
 pub mod reconcile;
 pub mod refer;

@@ -319,6 +319,8 @@ pub enum Fault {
     FargateLogRole,
     /// A stop timeout beyond the launch type's longest.
     StopTimeout(u32),
+    /// What the containers wait for, restart policies or health checks.
+    Lifecycle(LifecycleFault),
     /// In awsvpc and host mode, host ports other than the container's.
     PortsDiffer(NetworkMode),
     /// Ports where there is no network.
@@ -364,4 +366,40 @@ pub enum Fault {
         /// The member's name.
         member: &'static str,
     },
+}
+
+/// What is wrong with what a task definition says of the lives of its containers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LifecycleFault {
+    /// A start timeout that FARGATE does not take.
+    StartTimeout(u32),
+    /// A dependency on a container that is not there.
+    UnknownDependency(String),
+    /// A dependency on the end of a container with which the task ends.
+    EssentialDependency,
+    /// A dependency on the health of a container that is not probed.
+    UnprobedDependency,
+    /// Containers that wait for each other.
+    Cycle,
+    /// A restart policy that ignores too many exit codes; the container's name.
+    IgnoredExitCodes(String),
+    /// A health check without a command of a kind that there is; the container's name.
+    HealthCommand(String),
+    /// A number of a container's that is outside its range.
+    OutOfRange {
+        /// The container's name.
+        container: String,
+        /// The member's name.
+        member: &'static str,
+        /// The smallest value.
+        least: i64,
+        /// The largest value.
+        most: i64,
+    },
+}
+
+impl From<LifecycleFault> for Fault {
+    fn from(fault: LifecycleFault) -> Self {
+        Self::Lifecycle(fault)
+    }
 }

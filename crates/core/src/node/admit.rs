@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::model::{
-    ContainerPhase, ContainerRecord, LogRecord, NodeRecord, NodeTimes, Phase, ReportProgress, RuntimeId, TaskRecord,
+    ContainerPhase, ContainerRecord, LogRecord, NodeRecord, NodeTimes, Phase, ReportProgress, Restarts, RuntimeId,
+    TaskRecord,
 };
 use super::{Keep, MessageId, Node, Output, Save, ToControl, logs, reasons, report};
 use crate::ecs::model::{NetworkMode, TaskKey};
@@ -161,6 +162,8 @@ fn container(task: &TaskKey, mode: NetworkMode, assigned: &AssignedContainer, id
         started_at: None,
         kill_at: None,
         exit: None,
+        restarts: Restarts::default(),
+        health: None,
         reason: None,
         reported: None,
         runtime_id: id,

@@ -33,6 +33,7 @@ pub(super) fn op(task: &TaskRecord, step: &Step) -> Op {
         | Step::Connect(name)
         | Step::PrepareLogs(name)
         | Step::Start(name)
+        | Step::Probe(name)
         | Step::Stop(name)
         | Step::Kill(name)
         | Step::DrainLogs(name)
@@ -77,6 +78,7 @@ fn of_container(task: &TaskRecord, step: &Step, name: &Name) -> Op {
             logs: logs.expect("only a container with logs drains them"),
         },
         Step::Start(_) => Op::Start(Box::new(start(task, assigned, record))),
+        Step::Probe(_) => probe(task, name),
         Step::Stop(_) => Op::Stop {
             task: key,
             container,
@@ -104,6 +106,7 @@ fn start(task: &TaskRecord, assigned: &AssignedContainer, record: &ContainerReco
         assignment: Arc::clone(&task.assignment),
         container: assigned.clone(),
         runtime_id: record.runtime_id.clone(),
+        restarts: record.restarts.count,
         image_digest: record
             .image_digest
             .clone()
@@ -115,6 +118,24 @@ fn start(task: &TaskRecord, assigned: &AssignedContainer, record: &ContainerReco
             NetworkMode::Bridge => Netns::Bridge,
         },
         logs: record.logs.as_ref().map(|logs| logs.to.clone()),
+    }
+}
+
+fn probe(task: &TaskRecord, name: &Name) -> Op {
+    let (assigned, record) = part(task, name);
+    let check = assigned.definition.lifecycle.health_check.as_ref();
+    let check = check.expect("only a container with a health check is probed");
+    let given = check.command.iter().skip(1).cloned();
+    let shell = ["/bin/sh", "-c"].iter().map(|&word| word.to_owned());
+    Op::Probe {
+        task: task.key().clone(),
+        container: name.clone(),
+        runtime_id: record.runtime_id.clone(),
+        command: match check.command.first().map(String::as_str) {
+            Some("CMD-SHELL") => shell.chain(given).collect(),
+            Some(_) | None => given.collect(),
+        },
+        timeout_s: check.timeout_s,
     }
 }
 

@@ -100,6 +100,8 @@ pub struct FoundContainer {
     pub container: Name,
     /// Its id in the runtime.
     pub runtime_id: RuntimeId,
+    /// How often it had been started again when its process was last started, by its label.
+    pub restarts: u32,
     /// How far it is.
     pub state: FoundState,
 }
@@ -135,6 +137,8 @@ pub struct Output {
     pub ops: Vec<Op>,
     /// What to tell the control plane; at once, in this order.
     pub send: Vec<ToControl>,
+    /// Whether the health of a container has changed: [`super::Node::health`].
+    pub health: bool,
 }
 
 /// A change of what the agent keeps on disk.

@@ -5,7 +5,7 @@
 //! so the agent may die on any line: [`event::Restored`] brings the records back and the work goes on.
 //!
 //! Reading order: `model` (what is known about a task), `op` (what can be asked of the machine), `step` (the whole
-//! lifecycle on one screen), `settle` (what an answer means), `report`, `admit` (the control plane's messages),
+//! lifecycle on one screen), `order`, `restart` and `health` (what definitions say of it), `settle` (what an answer means), `report`, `admit` (the control plane's messages),
 //! `restore`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,11 +18,14 @@ use crate::kernel::{Cx, Timestamp};
 mod admit;
 mod build;
 pub mod event;
+pub mod health;
 pub mod logs;
 pub mod model;
 pub mod op;
+mod order;
 mod reasons;
 mod report;
+mod restart;
 mod restore;
 mod settle;
 mod step;
@@ -31,8 +34,9 @@ mod strays;
 mod tests;
 
 pub use event::{Answer, Event, FoundContainer, FoundState, MessageId, Output, Restored, Save, ToControl};
+pub use health::{HealthRecord, Probe, TaskHealth};
 pub use logs::{AwsLogs, LogMode};
-pub use model::{ContainerPhase, ContainerRecord, Exit, NodeRecord, Phase, RuntimeId, TaskRecord};
+pub use model::{ContainerPhase, ContainerRecord, Exit, NodeRecord, Phase, Restarts, RuntimeId, TaskRecord};
 pub use op::{Netns, Op, StartContainer, Step, StepFacts, StepFailure};
 use strays::Strays;
 
@@ -165,6 +169,11 @@ impl Node {
         self.tasks.get(task).map(|held| &held.record)
     }
 
+    /// The health of all containers that are probed, by their tasks.
+    pub fn health(&self) -> impl Iterator<Item = TaskHealth> {
+        self.records().filter_map(health::of)
+    }
+
     /// Whether nothing of any task is left on the machine. After [`Event::Shutdown`] an agent that cannot reach its
     /// control plane may end here.
     #[must_use]
@@ -209,10 +218,13 @@ impl Node {
         let Some(held) = self.tasks.get_mut(key) else {
             return;
         };
+        let (before, was) = ((out.ops.len(), out.send.len()), health::statuses(&held.record));
         change(&mut held.record, cx);
-        let before = (out.ops.len(), out.send.len());
         advance(&mut held.record, cx.now, self.config, out);
-        let acted = before != (out.ops.len(), out.send.len());
+        let changes = |op: &Op| !matches!(op, Op::Probe { .. });
+        let turned = was != health::statuses(&held.record);
+        out.health |= turned;
+        let acted = turned || out.send.len() > before.1 || out.ops[before.0..].iter().any(changes);
         let over_at = held
             .record
             .reports
@@ -228,7 +240,11 @@ impl Node {
         if acted || keep == Keep::Always || kept_until.is_some() {
             out.save.push(Save::Put(Box::new(held.record.clone())));
         }
-        let own = [step::wake_at(&held.record), report::wake_at(&held.record), kept_until];
+        let own = [
+            step::wake_at(&held.record, cx.now),
+            report::wake_at(&held.record),
+            kept_until,
+        ];
         self.wake(key, own.into_iter().flatten().min());
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::HealthRecord;
 use super::logs::AwsLogs;
 use super::op::Step;
 use crate::ecs::model::{ContainerDefinition, ContainerStatus, NetworkBinding, TaskKey};
@@ -111,6 +112,17 @@ pub struct LogRecord {
     pub phase: Phase,
 }
 
+/// How often a container was started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarts {
+    /// How often.
+    pub count: u32,
+    /// When the process started that runs now or ran last.
+    pub run_started_at: Option<Timestamp>,
+    /// How the process before that ended.
+    pub exit: Option<Exit>,
+}
+
 /// One container of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerRecord {
@@ -128,12 +140,18 @@ pub struct ContainerRecord {
     pub image_digest: Option<String>,
     /// Its published ports.
     pub bindings: Vec<NetworkBinding>,
-    /// When its process started.
+    /// When its process first started.
     pub started_at: Option<Timestamp>,
     /// When its process is killed, if it has not ended by then.
     pub kill_at: Option<Timestamp>,
     /// How its process ended.
     pub exit: Option<Exit>,
+    /// How often it was started again.
+    #[serde(default)]
+    pub restarts: Restarts,
+    /// How well it is, once it runs; only if its definition says how to find out.
+    #[serde(default)]
+    pub health: Option<HealthRecord>,
     /// Why it failed, in ECS's words.
     pub reason: Option<String>,
     /// What the control plane has taken in about it.
@@ -241,11 +259,10 @@ impl ContainerRecord {
     #[must_use]
     pub fn status(&self) -> ContainerStatus {
         match self.phase {
-            ContainerPhase::Waiting
-            | ContainerPhase::Pulling
-            | ContainerPhase::Cancelling
-            | ContainerPhase::Pulled
-            | ContainerPhase::Starting => ContainerStatus::Pending,
+            ContainerPhase::Waiting | ContainerPhase::Pulling | ContainerPhase::Cancelling => ContainerStatus::Pending,
+            // One that is started again has not ended.
+            ContainerPhase::Pulled | ContainerPhase::Starting if self.started_at.is_some() => ContainerStatus::Running,
+            ContainerPhase::Pulled | ContainerPhase::Starting => ContainerStatus::Pending,
             ContainerPhase::Running | ContainerPhase::Stopping | ContainerPhase::Killing => ContainerStatus::Running,
             ContainerPhase::Exited | ContainerPhase::Removing | ContainerPhase::Removed => ContainerStatus::Stopped,
         }

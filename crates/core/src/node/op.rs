@@ -2,7 +2,8 @@
 //!
 //! The brain asks for each operation once, but a restart repeats those that were under way. Hence the shell's duty:
 //! every operation must be idempotent. Doing what is done already succeeds with the same facts; unmaking what is not
-//! there succeeds; [`Op::Start`] finds a container of that runtime id and only starts it if it never ran. Each
+//! there succeeds; [`Op::Start`] finds a container of that runtime id and only starts it if it never ran, or not since it
+//! was to be started again. Each
 //! operation is answered by exactly one [`super::Event::Done`] within finite time, except [`Op::CancelPull`], which
 //! has no answer of its own.
 
@@ -34,6 +35,8 @@ pub enum Step {
     PrepareLogs(Name),
     /// Create and start the container.
     Start(Name),
+    /// Probe the container's health.
+    Probe(Name),
     /// Ask the container's process to end.
     Stop(Name),
     /// Kill the container's process.
@@ -109,6 +112,20 @@ pub enum Op {
     },
     /// Create the container and start its process. Answers [`StepFacts::Started`], also if it has ended meanwhile.
     Start(Box<StartContainer>),
+    /// Run a program in the container, as its user and in its environment. Answers [`StepFacts::Probed`] when it has ended,
+    /// or that it took too long and was killed. It is not saved before it is begun: it may be begun again.
+    Probe {
+        /// Whose.
+        task: TaskKey,
+        /// The container.
+        container: Name,
+        /// Its id in the runtime.
+        runtime_id: RuntimeId,
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// How long it may take.
+        timeout_s: u32,
+    },
     /// Send the image's stop signal, by default SIGTERM. Answers once it is sent; the brain watches the time. A
     /// process that is gone already is a success.
     Stop {
@@ -178,6 +195,8 @@ pub struct StartContainer {
     pub container: AssignedContainer,
     /// The id to give it in the runtime.
     pub runtime_id: RuntimeId,
+    /// How often it was started again before. A container that has ended is started anew when this is more than it was.
+    pub restarts: u32,
     /// The digest of the image that was pulled.
     pub image_digest: String,
     /// The network namespace to start in.
@@ -219,6 +238,13 @@ pub enum StepFacts {
         /// When.
         at: Timestamp,
     },
+    /// [`Op::Probe`]: the program has ended.
+    Probed {
+        /// With this exit code.
+        exit_code: i32,
+        /// The beginning of what it wrote.
+        output: String,
+    },
 }
 
 /// Why a step failed. The texts are for people; `reasons` puts ECS's names in front of them.
@@ -257,6 +283,7 @@ impl Op {
             | Self::CancelPull { task, .. }
             | Self::Connect { task, .. }
             | Self::PrepareLogs { task, .. }
+            | Self::Probe { task, .. }
             | Self::Stop { task, .. }
             | Self::Kill { task, .. }
             | Self::DrainLogs { task, .. }
@@ -279,6 +306,7 @@ impl Op {
             Self::Connect { container, .. } => Step::Connect(container.clone()),
             Self::PrepareLogs { container, .. } => Step::PrepareLogs(container.clone()),
             Self::Start(start) => Step::Start(Name::new(&start.container.definition.name)),
+            Self::Probe { container, .. } => Step::Probe(container.clone()),
             Self::Stop { container, .. } => Step::Stop(container.clone()),
             Self::Kill { container, .. } => Step::Kill(container.clone()),
             Self::DrainLogs { container, .. } => Step::DrainLogs(container.clone()),

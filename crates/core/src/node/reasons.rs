@@ -2,7 +2,9 @@
 //!
 //! Nothing here decides whether something failed.
 
+use super::model::{ContainerPhase, ContainerRecord};
 use super::op::{Step, StepFailure};
+use crate::ecs::model::ContainerDefinition;
 
 /// The answer to the stop of a task that nobody knows.
 pub(super) const UNKNOWN_TASK: &str = "TaskStateError: Agent could not progress task's state to stopped";
@@ -28,6 +30,63 @@ pub(super) fn logger_args(detail: &str) -> String {
     fit(format!(
         "ResourceInitializationError: failed to validate logger args: {detail}"
     ))
+}
+
+/// Why a container can never start that depends on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hopeless {
+    /// There is no such container.
+    Missing,
+    /// The other one took longer than its start timeout.
+    TimedOut,
+    /// The other one ended with another exit code than 0.
+    NotSuccessful,
+    /// The other one will never start.
+    NotStarting,
+    /// The other one ended before it was found healthy.
+    Over,
+}
+
+type Part<'a> = (&'a ContainerDefinition, &'a ContainerRecord);
+
+/// Why `target` can never start, in the words of the stock agent.
+pub(super) fn hopeless(why: Hopeless, on: Option<Part<'_>>, target: Part<'_>) -> String {
+    let on = on.map_or_else(|| "<nil>".to_owned(), described);
+    let target = described(target);
+    let text = match why {
+        Hopeless::Missing => format!("container ordering dependency [{on}] for target [{target}] does not exist."),
+        Hopeless::TimedOut => format!("container ordering dependency [{on}] for target [{target}] has timed out."),
+        Hopeless::NotSuccessful => format!(
+            "failed to resolve container ordering dependency [{on}] for target [{target}] as dependency did not exit \
+             successfully."
+        ),
+        Hopeless::NotStarting => format!(
+            "failed to resolve container ordering dependency [{on}] for target [{target}] because dependency will never \
+             start"
+        ),
+        Hopeless::Over => {
+            format!("failed to resolve the container ordering dependency [{on}] for target [{target}]")
+        }
+    };
+    fit(format!("CannotStartContainerError: dependency graph: {text}"))
+}
+
+fn described((definition, container): Part<'_>) -> String {
+    let known = match container.phase {
+        ContainerPhase::Waiting | ContainerPhase::Pulling | ContainerPhase::Cancelling => "NONE",
+        ContainerPhase::Pulled => "PULLED",
+        ContainerPhase::Starting => "CREATED",
+        ContainerPhase::Running | ContainerPhase::Stopping | ContainerPhase::Killing => "RUNNING",
+        ContainerPhase::Exited | ContainerPhase::Removing | ContainerPhase::Removed => "STOPPED",
+    };
+    let ends = container.is_over() || container.has_failed();
+    let desired = if ends { "STOPPED" } else { "RUNNING" };
+    let exit = container
+        .exit
+        .and_then(|exit| exit.code)
+        .map(|code| format!(" - Exit: {code}"));
+    let (name, image) = (&definition.name, &definition.image);
+    format!("{name}({image}) ({known}->{desired}){}", exit.unwrap_or_default())
 }
 
 /// Why `step` failed.
@@ -60,6 +119,7 @@ fn name(step: &Step) -> &'static str {
         Step::CreateCgroup | Step::RemoveCgroup | Step::PrepareLogs(_) | Step::DrainLogs(_) => {
             "ResourceInitializationError"
         }
+        Step::Probe(_) => "CannotInspectContainerError",
         Step::Start(_) => "CannotStartContainerError",
         Step::Stop(_) | Step::Kill(_) => "CannotStopContainerError",
         Step::Remove(_) => "CannotRemoveContainerError",

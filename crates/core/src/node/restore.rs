@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 
 use super::event::{FoundContainer, FoundState, Restored};
-use super::model::{ContainerPhase, Exit, Phase, RuntimeId, TaskRecord};
-use super::{Keep, Node, Output, build, reasons, settle, step};
+use super::model::{ContainerPhase, Exit, Phase, TaskRecord};
+use super::{Keep, Node, Output, build, health, reasons, settle, step};
 use crate::ecs::model::TaskKey;
 use crate::ecs::view::assignment::Desired;
 use crate::kernel::names::Name;
 use crate::kernel::{Cx, Timestamp};
 
-type Found = BTreeMap<(TaskKey, Name), (RuntimeId, FoundState)>;
+type Found = BTreeMap<(TaskKey, Name), FoundContainer>;
 
 impl Node {
     /// Goes on from what was saved and what is found.
@@ -30,15 +30,15 @@ impl Node {
             self.insert(task);
             self.turn(cx, &key, Keep::Always, out, |_, _| {});
         }
-        for ((task, container), (runtime_id, _)) in found {
-            self.strays.add(task, container, runtime_id);
+        for ((task, container), found) in found {
+            self.strays.add(task, container, found.runtime_id);
         }
         out.ops.extend(self.strays.due(cx.now));
     }
 }
 
-fn by_name(found: FoundContainer) -> ((TaskKey, Name), (RuntimeId, FoundState)) {
-    ((found.task, found.container), (found.runtime_id, found.state))
+fn by_name(found: FoundContainer) -> ((TaskKey, Name), FoundContainer) {
+    ((found.task.clone(), found.container.clone()), found)
 }
 
 fn compare(task: &mut TaskRecord, found: &mut Found, rebooted: bool, now: Timestamp) {
@@ -51,10 +51,18 @@ fn compare(task: &mut TaskRecord, found: &mut Found, rebooted: bool, now: Timest
     }
     for position in 0..task.containers.len() {
         let name = task.containers[position].name.clone();
-        let state = found
-            .remove(&(task.key().clone(), name.clone()))
-            .map(|(_, state)| state);
+        let found = found.remove(&(task.key().clone(), name.clone()));
+        // One that was to be started again is found as it was before that, or after.
+        let earlier = |found: &FoundContainer| found.restarts < task.containers[position].restarts.count;
+        let state = found.map(|found| {
+            if earlier(&found) {
+                FoundState::Created
+            } else {
+                found.state
+            }
+        });
         compare_container(task, &name, (state, rebooted), now);
+        health::restored(&mut task.containers[position], now);
     }
     settle::follow(task, now);
     drop_unwanted(task);
@@ -108,6 +116,7 @@ fn drop_unwanted(task: &mut TaskRecord) {
                 container.phase = ContainerPhase::Removed;
             } else if container.phase == ContainerPhase::Starting {
                 container.phase = ContainerPhase::Exited;
+                container.exit = container.exit.or(container.restarts.exit);
             }
             container.bridge.iter_mut().for_each(give_up);
             container.logs.iter_mut().for_each(|logs| give_up(&mut logs.phase));

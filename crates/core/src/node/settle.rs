@@ -4,13 +4,16 @@
 
 use super::model::{ContainerPhase, ContainerRecord, Exit, Phase, Retry, TaskRecord};
 use super::op::{Step, StepFacts, StepFailure};
-use super::{reasons, step};
-use crate::ecs::model::{NetworkBinding, NetworkMode};
+use super::order::{self, Standing};
+use super::{health, reasons, restart, step};
+use crate::ecs::model::{ContainerStatus, NetworkBinding, NetworkMode};
 use crate::ecs::report::ReportedStatus;
 use crate::ecs::view::assignment::Desired;
 use crate::kernel::Timestamp;
 use crate::kernel::names::Name;
 
+/// The exit code that the stock agent gives a container that could not start for want of what it depends on.
+const NEVER_STARTED_CODE: i32 = 143;
 /// The longest pause before a step of cleaning is tried again.
 const CLEANING_PAUSE_MOST_MS: i64 = 300_000;
 /// The longest pause before a step is tried again for which the end of the task waits.
@@ -20,6 +23,9 @@ const CLEANING_PAUSE_MS: i64 = 1_000;
 
 /// Takes in what `done` came to.
 pub(super) fn done(task: &mut TaskRecord, done: &Step, outcome: Result<StepFacts, StepFailure>, now: Timestamp) {
+    if let Step::Probe(name) = done {
+        return health::probed(task, name, outcome, now);
+    }
     if !step::under_way(task).contains(done) {
         return;
     }
@@ -30,7 +36,7 @@ pub(super) fn done(task: &mut TaskRecord, done: &Step, outcome: Result<StepFacts
         Step::Connect(name) => connected(task, name, outcome),
         Step::PrepareLogs(name) => logs_prepared(task, name, outcome),
         Step::Start(name) => started(task, name, outcome, now),
-        Step::Stop(_) | Step::CancelPull(_) => {}
+        Step::Stop(_) | Step::CancelPull(_) | Step::Probe(_) => {}
         Step::Kill(_)
         | Step::DrainLogs(_)
         | Step::Remove(_)
@@ -65,7 +71,7 @@ fn pulled(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, StepFai
             container.image_digest = Some(digest);
             container.phase = ContainerPhase::Pulled;
         }
-        Ok(StepFacts::Done | StepFacts::Connected { .. } | StepFacts::Started { .. }) => {
+        Ok(StepFacts::Done | StepFacts::Connected { .. } | StepFacts::Started { .. } | StepFacts::Probed { .. }) => {
             let failure = StepFailure::CannotPull("the image has no digest".to_owned());
             fail_container(container, ContainerPhase::Removed, &Step::Pull(name.clone()), &failure);
         }
@@ -110,9 +116,12 @@ fn logs_prepared(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, 
 fn started(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, StepFailure>, now: Timestamp) {
     match outcome {
         Ok(StepFacts::Started { at }) => runs(task, name, at, now),
-        Ok(StepFacts::Done | StepFacts::Pulled { .. } | StepFacts::Connected { .. }) => runs(task, name, now, now),
+        Ok(StepFacts::Done | StepFacts::Pulled { .. } | StepFacts::Connected { .. } | StepFacts::Probed { .. }) => {
+            runs(task, name, now, now)
+        }
         Err(failure) => {
             let container = step::container(task, name);
+            container.exit = container.exit.or(container.restarts.exit);
             fail_container(container, ContainerPhase::Exited, &Step::Start(name.clone()), &failure);
         }
     }
@@ -124,12 +133,16 @@ pub(super) fn runs(task: &mut TaskRecord, name: &Name, at: Timestamp, now: Times
     let bindings = if host { host_bindings(task, name) } else { Vec::new() };
     let container = step::container(task, name);
     container.phase = ContainerPhase::Running;
-    container.started_at = Some(at);
-    container.bindings.extend(bindings);
+    container.started_at.get_or_insert(at);
+    container.restarts.run_started_at = Some(at);
+    if container.bindings.is_empty() {
+        container.bindings = bindings;
+    }
     let exit = container.exit;
+    health::begin(task, name, at.max(now));
     follow(task, now);
     if let Some(exit) = exit {
-        end(step::container(task, name), exit);
+        end(task, name, exit);
     }
 }
 
@@ -156,7 +169,7 @@ pub(super) fn exited(task: &mut TaskRecord, name: &Name, exit: Exit) {
     match container.phase {
         ContainerPhase::Starting => container.exit = Some(exit),
         ContainerPhase::Running | ContainerPhase::Stopping | ContainerPhase::Killing => {
-            end(container, exit);
+            end(task, name, exit);
             task.retries.retain(|retry| retry.step != Step::Kill(name.clone()));
         }
         ContainerPhase::Waiting
@@ -169,7 +182,15 @@ pub(super) fn exited(task: &mut TaskRecord, name: &Name, exit: Exit) {
     }
 }
 
-fn end(container: &mut ContainerRecord, exit: Exit) {
+/// The process ended. Unless it is started again, this is the end of the container.
+fn end(task: &mut TaskRecord, name: &Name, exit: Exit) {
+    let Some(position) = task
+        .position(name)
+        .filter(|position| !restart::again(task, *position, exit))
+    else {
+        return;
+    };
+    let container = &mut task.containers[position];
     container.phase = ContainerPhase::Exited;
     container.exit = Some(exit);
     if exit.oom {
@@ -179,6 +200,9 @@ fn end(container: &mut ContainerRecord, exit: Exit) {
 
 /// The container should be there and is not.
 pub(super) fn vanish(container: &mut ContainerRecord, now: Timestamp) {
+    // One that was to be started again is known to have ended.
+    let restarts = container.phase == ContainerPhase::Starting;
+    container.exit = container.exit.or(container.restarts.exit.filter(|_| restarts));
     container.phase = ContainerPhase::Exited;
     container.reason.get_or_insert(reasons::VANISHED.to_owned());
     container.exit.get_or_insert(Exit {
@@ -225,6 +249,7 @@ fn cleaned(task: &mut TaskRecord, cleaned: &Step, ok: bool, now: Timestamp) {
         | Step::Connect(_)
         | Step::PrepareLogs(_)
         | Step::Start(_)
+        | Step::Probe(_)
         | Step::Stop(_) => {}
     }
 }
@@ -233,12 +258,16 @@ fn cleaned(task: &mut TaskRecord, cleaned: &Step, ok: bool, now: Timestamp) {
 pub(super) fn follow(task: &mut TaskRecord, now: Timestamp) {
     give_up_unwanted(task);
     note_essential_end(task, now);
+    while task.desired == Desired::Running && give_up_hopeless(task, now) {
+        give_up_unwanted(task);
+        note_essential_end(task, now);
+    }
     if task.has_ended() {
         task.desired = Desired::Stopped;
     }
     give_up_unwanted(task);
     note_essential_end(task, now);
-    let up = |c: &ContainerRecord| c.phase == ContainerPhase::Running || c.is_over();
+    let up = |c: &ContainerRecord| c.status() > ContainerStatus::Pending;
     if task.desired == Desired::Running && task.known < ReportedStatus::Running && task.containers.iter().all(up) {
         task.known = ReportedStatus::Running;
         task.times.running_at = Some(now);
@@ -254,9 +283,37 @@ fn give_up_unwanted(task: &mut TaskRecord) {
         let container = &task.containers[position];
         let idle = matches!(container.phase, ContainerPhase::Waiting | ContainerPhase::Pulled);
         if idle && step::wanted(task, container) == Desired::Stopped {
-            task.containers[position].phase = ContainerPhase::Removed;
+            let container = &mut task.containers[position];
+            container.phase = ContainerPhase::Removed;
+            if container.started_at.is_some() {
+                // It was to be started again: its files are still there.
+                container.phase = ContainerPhase::Exited;
+                container.exit = container.restarts.exit;
+            }
         }
     }
+}
+
+/// A container that waits for what can never happen ends as in ECS: as if it had been stopped before it started. Answers
+/// whether there was one; others may wait for it.
+fn give_up_hopeless(task: &mut TaskRecord, now: Timestamp) -> bool {
+    let waits = |c: &ContainerRecord| c.status() == ContainerStatus::Pending && c.phase != ContainerPhase::Starting;
+    let hopeless = |c: &ContainerRecord| match order::standing(task, c, now) {
+        Standing::Never(why) if waits(c) && !c.has_failed() => Some(why),
+        Standing::Never(_) | Standing::Met | Standing::Waits(_) => None,
+    };
+    let found = task.containers.iter().map(hopeless).enumerate();
+    let Some((position, why)) = found.filter_map(|(position, why)| Some((position, why?))).next() else {
+        return false;
+    };
+    let container = &mut task.containers[position];
+    container.reason = Some(why);
+    container.exit = Some(Exit {
+        code: Some(NEVER_STARTED_CODE),
+        at: now,
+        oom: false,
+    });
+    true
 }
 
 /// The end of an essential container is the end of the task.

@@ -3,10 +3,12 @@
 //! ```text
 //!   at once, side by side:   pull every image · make the task's network and control group (or each container's
 //!                            place on the bridge) · make the log streams
-//!   then:                    start the first container, then the others side by side
+//!   then:                    start the first container, then the others side by side, each as soon as what it depends on
+//!                            allows; probe the health of those that run
 //!   all run:                 RUNNING
 //!   an essential one ends, the task shall stop, or what all need has failed:
-//!                            call pulls off · stop what runs, kill it when its time is over
+//!                            call pulls off · stop what runs, those first that depend on others; kill what takes too long
+//!   one with a policy ends:  start it again
 //!   as each container ends:  deliver the rest of its output
 //!   when all have ended:     remove the containers, then the networks and the control group
 //!   nothing is left, or nothing but what resists, off the network: STOPPED
@@ -15,8 +17,10 @@
 //! [`next`] is a pure function of the record; [`begin`] marks a step as under way, [`under_way`] finds those again after
 //! a restart. What the steps come to is taken in by `settle`.
 
+use super::health;
 use super::model::{ContainerPhase, ContainerRecord, Phase, Retry, TaskRecord};
 use super::op::Step;
+use super::order::{self, Standing};
 use crate::ecs::view::assignment::Desired;
 use crate::kernel::Timestamp;
 
@@ -77,8 +81,11 @@ fn of_process(task: &TaskRecord, container: &ContainerRecord, now: Timestamp) ->
     match container.phase {
         ContainerPhase::Waiting if wanted => Some(Step::Pull(name)),
         ContainerPhase::Pulling if !wanted => Some(Step::CancelPull(name)),
-        ContainerPhase::Pulled if wanted && may_start(task, container) => Some(Step::Start(name)),
-        ContainerPhase::Running if !wanted => Some(Step::Stop(name)),
+        ContainerPhase::Pulled if wanted && may_start(task, container, now) => Some(Step::Start(name)),
+        ContainerPhase::Running if !wanted && order::may_stop(task, container) => Some(Step::Stop(name)),
+        ContainerPhase::Running if health::due_at(task, container).is_some_and(|at| at <= now) => {
+            Some(Step::Probe(name))
+        }
         ContainerPhase::Stopping if container.kill_at.is_some_and(|at| at <= now) => Some(Step::Kill(name)),
         ContainerPhase::Exited if task.has_ended() && is_drained(container) => Some(Step::Remove(name)),
         ContainerPhase::Waiting
@@ -104,17 +111,25 @@ pub(super) fn wanted(task: &TaskRecord, container: &ContainerRecord) -> Desired 
     }
 }
 
-/// Whether all is there that `container` needs. The first container must have been started before the others, since
-/// they share its shim; one that could not start leaves this to the next.
-fn may_start(task: &TaskRecord, container: &ContainerRecord) -> bool {
+/// Whether all is there that `container` needs, and all has happened that it waits for. The first container that waits for
+/// no other must have been started before the rest, since they share its shim; one that could not start leaves this to the
+/// next.
+fn may_start(task: &TaskRecord, container: &ContainerRecord, now: Timestamp) -> bool {
     let ready = |phase: Option<Phase>| phase.is_none_or(|phase| phase == Phase::Ready);
     let furnished = ready(task.network)
         && task.cgroup == Phase::Ready
         && ready(container.bridge)
         && ready(container.logs.as_ref().map(|logs| logs.phase));
-    let candidate = |c: &&ContainerRecord| c.started_at.is_some() || !(c.is_over() || c.has_failed());
-    let leads = |leader: &ContainerRecord| leader.started_at.is_some() || leader.name == container.name;
-    furnished && task.containers.iter().find(candidate).is_none_or(leads)
+    let in_order = |c: &ContainerRecord| order::standing(task, c, now) == Standing::Met;
+    let candidate = |c: &&ContainerRecord| !(c.is_over() || c.has_failed()) && in_order(c);
+    let led = task.containers.iter().any(|c| c.started_at.is_some());
+    let leads = || {
+        task.containers
+            .iter()
+            .find(candidate)
+            .is_none_or(|leader| leader.name == container.name)
+    };
+    furnished && in_order(container) && (led || leads())
 }
 
 fn is_drained(container: &ContainerRecord) -> bool {
@@ -226,6 +241,7 @@ pub(super) fn begin(task: &mut TaskRecord, step: &Step, now: Timestamp, stop_tim
         Step::PrepareLogs(name) => mark_logs(task, name, Phase::Making),
         Step::DrainLogs(name) => mark_logs(task, name, Phase::Unmaking),
         Step::Start(name) => container(task, name).phase = ContainerPhase::Starting,
+        Step::Probe(name) => health::probing(container(task, name), now),
         Step::Stop(name) => {
             let timeout_s = stop_timeout(task, name).unwrap_or(stop_timeout_s);
             let container = container(task, name);
@@ -258,8 +274,20 @@ pub(super) fn mark_logs(task: &mut TaskRecord, name: &crate::kernel::names::Name
 }
 
 /// When a step may begin that may not begin now.
-pub(super) fn wake_at(task: &TaskRecord) -> Option<Timestamp> {
+pub(super) fn wake_at(task: &TaskRecord, now: Timestamp) -> Option<Timestamp> {
     let stopping = |c: &&ContainerRecord| c.phase == ContainerPhase::Stopping;
     let kills = task.containers.iter().filter(stopping).filter_map(|c| c.kill_at);
-    kills.chain(task.retries.iter().filter_map(|retry| retry.at)).min()
+    let probes = task.containers.iter().filter_map(|c| health::due_at(task, c));
+    let retries = task.retries.iter().filter_map(|retry| retry.at);
+    let patience = task.containers.iter().filter_map(|c| patience(task, c, now));
+    kills.chain(probes).chain(retries).chain(patience).min()
+}
+
+/// Until when a container waits for others.
+fn patience(task: &TaskRecord, container: &ContainerRecord, now: Timestamp) -> Option<Timestamp> {
+    let waits = !container.is_over() && wanted(task, container) == Desired::Running;
+    match order::standing(task, container, now) {
+        Standing::Waits(until) if waits => until,
+        Standing::Waits(_) | Standing::Met | Standing::Never(_) => None,
+    }
 }

@@ -1,5 +1,5 @@
-//! TCS: telemetry from the agent. Every frame is answered, for agents leave when nothing comes back. How well the machine is
-//! goes to the brain; metrics and the health of containers are counted, not kept, until there is a store for them.
+//! TCS: telemetry from the agent. Every frame is answered, for agents leave when nothing comes back. How well the machine
+//! and the containers are goes to the brain; metrics are counted, not kept, until there is a store for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use berth_core::kernel::Timestamp;
 use berth_wire::link::MAX_FRAME_BYTES;
 use berth_wire::link::acs::TextMessage;
 use berth_wire::link::frame::SignedFrame;
+use berth_wire::link::health;
 use berth_wire::link::tcs::{AgentMessage, BackendMessage, HeartbeatMessage, InstanceStatus};
 
 use super::knock::{admit, refuse};
@@ -94,7 +95,14 @@ async fn take(app: &App, instance: &InstanceKey, text: &str) -> Option<BackendMe
     let done = TextMessage::default();
     match message {
         Ok(AgentMessage::PublishMetrics(_)) => Some(BackendMessage::AckPublishMetric(done)),
-        Ok(AgentMessage::PublishHealth(_)) => Some(BackendMessage::AckPublishHealth(done)),
+        Ok(AgentMessage::PublishHealth(health)) => {
+            let probed = Event::Probed {
+                instance: instance.clone(),
+                reports: health.tasks.into_iter().filter_map(health::read).collect(),
+            };
+            app.engine.tell(probed).await;
+            Some(BackendMessage::AckPublishHealth(done))
+        }
         Ok(AgentMessage::PublishInstanceStatus(status)) => {
             let checked = Event::Checked {
                 instance: instance.clone(),

@@ -10,6 +10,7 @@ use berth_core::ecs::place::expression::Query;
 use berth_core::kernel::Opaque;
 
 use super::entities::{attributes, pairs, tags};
+use super::lifecycle;
 use crate::document::Document;
 use crate::protocol::stored;
 use crate::schema::StructureSchema;
@@ -88,7 +89,7 @@ const TASK_BUILT: [&str; 11] = [
 ];
 
 /// Members of container definitions that are carried out.
-const CONTAINER_BUILT: [&str; 14] = [
+const CONTAINER_BUILT: [&str; 18] = [
     "name",
     "image",
     "cpu",
@@ -103,6 +104,10 @@ const CONTAINER_BUILT: [&str; 14] = [
     "user",
     "workingDirectory",
     "logConfiguration",
+    "dependsOn",
+    "startTimeout",
+    "restartPolicy",
+    "healthCheck",
 ];
 
 fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
@@ -125,6 +130,7 @@ fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
         working_directory: shape.working_directory.clone(),
         log_configuration: shape.log_configuration.as_ref().map(log_configuration),
         stop_timeout_s: shape.stop_timeout.map(i64::from),
+        lifecycle: lifecycle::draft(&shape),
         unbuilt: unbuilt(shape, &CONTAINER_BUILT),
     };
     if let Some(secret_options) = secret_options {
@@ -307,6 +313,7 @@ fn container_shape(container: &ContainerDefinition) -> ecs::ContainerDefinition 
         log_configuration: container.log_configuration.as_ref().map(log_shape),
         ..ecs::ContainerDefinition::default()
     };
+    lifecycle::show(&container.lifecycle, &mut shape);
     put_back(&mut shape, &container.unbuilt);
     let secret = container.unbuilt.iter().find(|one| one.member == SECRET_OPTIONS);
     if let (Some(log), Some(secret)) = (&mut shape.log_configuration, secret) {
@@ -351,7 +358,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_kept_and_put_back() {
-        let text = r#"{"name":"a","image":"b","linuxParameters":{"initProcessEnabled":true},"dependsOn":[],"privileged":false,
+        let text = r#"{"name":"a","image":"b","linuxParameters":{"initProcessEnabled":true},"hostname":"","privileged":false,
             "logConfiguration":{"logDriver":"awslogs","secretOptions":[{"name":"n","valueFrom":"v"}]}}"#;
         let shape: ecs::ContainerDefinition =
             from_document(stored::from_text(text, &ecs::CONTAINER_DEFINITION).unwrap()).unwrap();
@@ -363,7 +370,7 @@ mod tests {
             .collect();
         let wanted = [
             ("linuxParameters", true),
-            ("dependsOn", false),
+            ("hostname", false),
             ("privileged", false),
             ("logConfiguration.secretOptions", true),
         ];
@@ -371,6 +378,6 @@ mod tests {
         let mut back = ecs::ContainerDefinition::default();
         put_back(&mut back, &draft.unbuilt);
         assert_eq!(back.linux_parameters, shape.linux_parameters);
-        assert_eq!((back.depends_on, back.privileged), (Some(Vec::new()), Some(false)));
+        assert_eq!((back.hostname, back.privileged), (Some(String::new()), Some(false)));
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod definition;
 mod entities;
+mod lifecycle;
 pub mod refusals;
 pub mod replies;
 pub mod reports;

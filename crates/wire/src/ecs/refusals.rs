@@ -3,7 +3,7 @@
 use berth_core::ecs::Refusal;
 use berth_core::ecs::quota::Exceeded;
 use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, SettingFault, StrategyFault};
-use berth_core::ecs::refusal::{Fault, Untaggable};
+use berth_core::ecs::refusal::{Fault, LifecycleFault, Untaggable};
 use berth_core::iam::Denied;
 use berth_core::iam::admit::{JoinRefusal, MOST_TOKENS};
 use berth_core::kernel::tags::TagFault;
@@ -292,6 +292,37 @@ fn untaggable(why: Untaggable) -> (&'static str, String) {
     (INVALID, text)
 }
 
+/// The texts about dependencies, restart policies and health checks, among those of [`definition_text`].
+fn lifecycle_text(fault: &LifecycleFault) -> String {
+    match fault {
+        LifecycleFault::StartTimeout(seconds) => {
+            format!("Invalid 'startTimeout' setting of {seconds} seconds: Fargate allows 2 to 120.")
+        }
+        LifecycleFault::UnknownDependency(name) => {
+            format!("Cannot depend on container + '{name}' because it does not exist")
+        }
+        LifecycleFault::EssentialDependency => {
+            "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container".to_owned()
+        }
+        LifecycleFault::UnprobedDependency => {
+            "A dependency container with HEALTHY condition must have health check configured".to_owned()
+        }
+        LifecycleFault::Cycle => "Container dependencies should not have a cycle".to_owned(),
+        LifecycleFault::IgnoredExitCodes(name) => {
+            format!("Invalid setting for container '{name}'. A restart policy can ignore at most 50 exit codes.")
+        }
+        LifecycleFault::HealthCommand(name) => format!(
+            "Invalid setting for container '{name}'. The health check command must start with CMD or CMD-SHELL."
+        ),
+        LifecycleFault::OutOfRange {
+            container,
+            member,
+            least,
+            most,
+        } => format!("Invalid setting for container '{container}'. The '{member}' must be between {least} and {most}."),
+    }
+}
+
 /// The texts of RegisterTaskDefinition's ClientException.
 fn definition_text(fault: &Fault) -> String {
     match fault {
@@ -335,6 +366,7 @@ fn definition_text(fault: &Fault) -> String {
         Fault::StopTimeout(seconds) => {
             format!("Invalid 'stopTimeout' setting of {seconds} seconds: Fargate allows 120.")
         }
+        Fault::Lifecycle(fault) => lifecycle_text(fault),
         Fault::PortsDiffer(mode) => format!(
             "When networkMode={}, the host ports and container ports in port mappings must match.",
             mode.as_str()

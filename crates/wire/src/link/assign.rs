@@ -16,6 +16,7 @@ use berth_core::network::interface::Mac;
 use super::docker::{Config, DockerConfig, HostConfig, LogConfig};
 use super::extension::{self, ContainerExtension};
 use super::interface::{ElasticNetworkInterface, Ipv4Address};
+use super::lifecycle;
 use super::payload::{
     Container, DesiredStatus, NetworkMode as WireMode, PortMapping as WirePort, Task, TransportProtocol,
 };
@@ -25,7 +26,7 @@ use super::payload::{
 #[error("{0}")]
 pub struct Unreadable(String);
 
-fn unreadable(what: &str, value: &str) -> Unreadable {
+pub(super) fn unreadable(what: &str, value: &str) -> Unreadable {
     Unreadable(format!("{what} '{value}' cannot be read"))
 }
 
@@ -116,7 +117,7 @@ fn container(assignment: &Assignment, assigned: &AssignedContainer) -> Container
     } else {
         Vec::new()
     };
-    Container {
+    let mut container = Container {
         name: definition.name.clone(),
         image: definition.image.clone(),
         essential: definition.essential,
@@ -135,7 +136,9 @@ fn container(assignment: &Assignment, assigned: &AssignedContainer) -> Container
         docker_config: Some(docker(assignment.network_mode, definition)),
         berth: Some(extension(definition)),
         ..Container::default()
-    }
+    };
+    lifecycle::spell(definition, &mut container);
+    container
 }
 
 fn port(mapping: &PortMapping) -> WirePort {
@@ -154,6 +157,7 @@ fn docker(mode: NetworkMode, definition: &ContainerDefinition) -> DockerConfig {
     let config = Config {
         user: definition.user.clone(),
         working_dir: definition.working_directory.clone(),
+        healthcheck: definition.lifecycle.health_check.as_ref().map(lifecycle::docker),
     };
     let log = |log: &LogConfiguration| LogConfig {
         driver: log.driver.clone(),
@@ -179,6 +183,7 @@ fn extension(definition: &ContainerDefinition) -> ContainerExtension {
         working_directory: definition.working_directory.clone(),
         memory_reservation: definition.memory_reservation.map(|mib| mib.0),
         log_configuration: definition.log_configuration.as_ref().map(log),
+        health_check: definition.lifecycle.health_check.as_ref().map(lifecycle::extension),
     }
 }
 
@@ -326,6 +331,7 @@ fn read_container(container: &Container) -> Result<AssignedContainer, Unreadable
         working_directory: said.working_directory,
         log_configuration: said.log_configuration.map(log),
         stop_timeout_s: container.stop_timeout,
+        lifecycle: lifecycle::read(container, said.health_check)?,
         unbuilt: Vec::new(),
     };
     Ok(AssignedContainer {
@@ -353,6 +359,8 @@ fn read_port(port: &WirePort) -> Result<PortMapping, Unreadable> {
 
 #[cfg(test)]
 mod tests {
+    use berth_core::ecs::model::{Condition, Dependency, HealthCheck, Lifecycle, RestartPolicy};
+
     use super::*;
 
     fn assignment() -> Assignment {
@@ -381,6 +389,25 @@ mod tests {
                 options: vec![("awslogs-group".into(), "g".into())],
             }),
             stop_timeout_s: Some(3),
+            lifecycle: Lifecycle {
+                depends_on: vec![Dependency {
+                    container: "db".into(),
+                    condition: Condition::Healthy,
+                }],
+                start_timeout_s: Some(9),
+                restart_policy: Some(RestartPolicy {
+                    enabled: true,
+                    ignored_exit_codes: vec![0],
+                    attempt_period_s: None,
+                }),
+                health_check: Some(HealthCheck {
+                    command: vec!["CMD".into(), "true".into()],
+                    interval_s: 30,
+                    timeout_s: 5,
+                    retries: 3,
+                    start_period_s: None,
+                }),
+            },
             unbuilt: Vec::new(),
         };
         let task = "arn:aws:ecs:us-east-1:012345678910:task/default/0123456789abcdef0123456789abcdef";

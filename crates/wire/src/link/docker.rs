@@ -48,6 +48,26 @@ pub struct Config {
     /// The image's own when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,
+    /// The image's own when absent, which the stock agent does not tell of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// Docker's health check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `CMD` or `CMD-SHELL`, then the command.
+    pub test: Vec<String>,
+    /// **Nanoseconds**.
+    pub interval: u64,
+    /// **Nanoseconds**.
+    pub timeout: u64,
+    /// Failures in a row.
+    pub retries: u32,
+    /// **Nanoseconds**.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_period: Option<u64>,
 }
 
 /// Docker's host configuration.
@@ -84,7 +104,7 @@ mod tests {
     fn texts_within_json() {
         let config = Config {
             user: Some("1:2".into()),
-            working_dir: None,
+            ..Config::default()
         };
         let log_config = LogConfig {
             driver: "awslogs".into(),

@@ -35,6 +35,26 @@ pub struct ContainerExtension {
     /// Where the output goes; nowhere when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_configuration: Option<LogConfiguration>,
+    /// How its health is probed; not at all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+}
+
+/// As in a task definition, with all that holds by default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheck {
+    /// `CMD` or `CMD-SHELL`, then the command.
+    pub command: Vec<String>,
+    /// Seconds between two probes.
+    pub interval: u32,
+    /// Seconds after which a probe has failed.
+    pub timeout: u32,
+    /// How many probes must fail in a row.
+    pub retries: u32,
+    /// Seconds after the start in which failures do not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_period: Option<u32>,
 }
 
 /// As in a task definition.

@@ -8,17 +8,14 @@ use std::collections::BTreeSet;
 use crate::ecs::model::{Attribute, ContainerDefinition, NetworkMode, TaskDefinition, Unbuilt};
 
 /// Capabilities of members of a definition that are not carried out, or of its containers.
-const OF_MEMBERS: [(&str, &[&str]); 11] = [
-    ("dependsOn", &["ecs.capability.container-ordering"]),
+const OF_MEMBERS: [(&str, &[&str]); 8] = [
     ("environmentFiles", &["ecs.capability.env-files.s3"]),
-    ("healthCheck", &["ecs.capability.container-health-check", DOCKER_1_24]),
     ("interactive", &[DOCKER_1_18]),
     ("ipcMode", &["ecs.capability.pid-ipc-namespace-sharing"]),
     ("linuxParameters", &[DOCKER_1_22]),
     ("pidMode", &["ecs.capability.pid-ipc-namespace-sharing"]),
     ("privileged", &["com.amazonaws.ecs.capability.privileged-container"]),
     ("proxyConfiguration", &["ecs.capability.aws-appmesh"]),
-    ("startTimeout", &["ecs.capability.container-ordering"]),
     ("ulimits", &[DOCKER_1_18]),
 ];
 
@@ -60,6 +57,16 @@ fn of_container(container: &ContainerDefinition, executes: bool) -> BTreeSet<Str
         ask(&[DOCKER_1_21]);
     }
     container.unbuilt.iter().for_each(|member| ask(of_member(member)));
+    let lifecycle = &container.lifecycle;
+    if !lifecycle.depends_on.is_empty() || lifecycle.start_timeout_s.is_some() {
+        ask(&["ecs.capability.container-ordering"]);
+    }
+    if lifecycle.restart_policy.as_ref().is_some_and(|policy| policy.enabled) {
+        ask(&["ecs.capability.container-restart-policy"]);
+    }
+    if lifecycle.health_check.is_some() {
+        ask(&["ecs.capability.container-health-check", DOCKER_1_24]);
+    }
     if let Some(log) = &container.log_configuration {
         ask(&[
             DOCKER_1_18,

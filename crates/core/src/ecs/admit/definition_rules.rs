@@ -1,9 +1,11 @@
 //! The rules of task definitions: what holds for all, and what FARGATE adds.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
+use super::lifecycle;
 use crate::ecs::model::{ContainerDefinition, LogConfiguration, NetworkMode, PortMapping, TaskDefinition, Unbuilt};
-use crate::ecs::refusal::Fault;
+use crate::ecs::refusal::{Fault, LifecycleFault};
 use crate::kernel::names::is_ecs_name;
 use crate::kernel::{CpuUnits, MemoryMib};
 
@@ -15,6 +17,8 @@ pub const MOST_BYTES: usize = 64 * 1024;
 const LEAST_CONTAINER_MIB: u32 = 6;
 /// The longest stop timeout on FARGATE.
 const MOST_FARGATE_STOP_S: u32 = 120;
+/// The start timeouts of FARGATE.
+const FARGATE_START_S: RangeInclusive<u32> = 2..=120;
 
 /// The CPU of a task: units (`256`) or processors (`.25 vCPU`).
 ///
@@ -88,6 +92,7 @@ pub fn check(definition: &TaskDefinition) -> Result<(), Fault> {
     if !definition.containers.iter().any(|container| container.essential) {
         return Err(Fault::NothingEssential);
     }
+    lifecycle::check(definition)?;
     host_ports(definition)?;
     sums(definition)
 }
@@ -298,6 +303,10 @@ fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinitio
         .filter(|seconds| *seconds > MOST_FARGATE_STOP_S)
     {
         return Err(Fault::StopTimeout(seconds));
+    }
+    let start_timeout_s = container.lifecycle.start_timeout_s;
+    if let Some(seconds) = start_timeout_s.filter(|seconds| !FARGATE_START_S.contains(seconds)) {
+        return Err(LifecycleFault::StartTimeout(seconds).into());
     }
     let Some(log) = &container.log_configuration else {
         return Ok(());

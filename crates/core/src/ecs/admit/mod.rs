@@ -9,6 +9,7 @@ pub mod definition_rules;
 pub mod delete_task_definitions;
 pub mod deregister_instance;
 pub mod deregister_task_definition;
+pub mod lifecycle;
 pub mod placement;
 pub mod register_instance;
 pub mod register_task_definition;

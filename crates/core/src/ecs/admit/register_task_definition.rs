@@ -2,6 +2,7 @@
 
 use super::capabilities;
 use super::definition_rules as rules;
+use super::lifecycle::{self, LifecycleDraft};
 use super::placement::{self, ConstraintDraft};
 use super::{Admitted, Caller};
 use crate::ecs::model::task_definition::{Family, FamilyKey};
@@ -91,6 +92,8 @@ pub struct ContainerDraft {
     pub log_configuration: Option<LogConfiguration>,
     /// `stopTimeout`.
     pub stop_timeout_s: Option<i64>,
+    /// `dependsOn`, `startTimeout`, `restartPolicy` and `healthCheck`.
+    pub lifecycle: LifecycleDraft,
     /// Members that Berth does not carry out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -290,6 +293,7 @@ fn container(draft: ContainerDraft, mode: NetworkMode) -> Result<ContainerDefini
             .map(|port| mapping(port, mode))
             .collect::<Result<_, _>>()?,
         stop_timeout_s,
+        lifecycle: lifecycle::parse(draft.lifecycle, &draft.name)?,
         name: draft.name,
         image: draft.image,
         entry_point: draft.entry_point,

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Attribute, LaunchType};
+use super::lifecycle::Lifecycle;
 use crate::ecs::place::expression::Query;
 use crate::kernel::names::{Opaque, is_ecs_name, name_types};
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
@@ -222,6 +223,9 @@ pub struct ContainerDefinition {
     pub log_configuration: Option<LogConfiguration>,
     /// Seconds between SIGTERM and SIGKILL.
     pub stop_timeout_s: Option<u32>,
+    /// What it waits for, when it is started again and how its health is probed.
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
     /// Members of the container that are not carried out.
     pub unbuilt: Vec<Unbuilt>,
 }

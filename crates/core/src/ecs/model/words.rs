@@ -2,7 +2,7 @@
 
 use super::cluster::{CommandLogging, Insights};
 use super::{Architecture, ClusterStatus, ContainerStatus, DefinitionStatus, InstanceStatus, LaunchType, NetworkMode};
-use super::{CapacityProvider, SettingName};
+use super::{CapacityProvider, Condition, HealthStatus, SettingName};
 use super::{Protocol, StopCode, TaskStatus};
 use crate::ecs::health::{CheckKind, CheckStatus};
 
@@ -45,7 +45,9 @@ words! {
         Ok = "OK", Initializing = "INITIALIZING", InsufficientData = "INSUFFICIENT_DATA", Impaired = "IMPAIRED",
     }
     ContainerStatus { Pending = "PENDING", Running = "RUNNING", Stopped = "STOPPED" }
+    Condition { Start = "START", Complete = "COMPLETE", Success = "SUCCESS", Healthy = "HEALTHY" }
     DefinitionStatus { Active = "ACTIVE", Inactive = "INACTIVE", DeleteInProgress = "DELETE_IN_PROGRESS" }
+    HealthStatus { Unknown = "UNKNOWN", Healthy = "HEALTHY", Unhealthy = "UNHEALTHY" }
     InstanceStatus { Active = "ACTIVE", Draining = "DRAINING", Inactive = "INACTIVE" }
     LaunchType { Ec2 = "EC2", Fargate = "FARGATE", External = "EXTERNAL" }
     NetworkMode { Bridge = "bridge", Host = "host", Awsvpc = "awsvpc", None = "none" }

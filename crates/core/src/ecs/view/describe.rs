@@ -9,6 +9,7 @@ use crate::ecs::model::task::Counted;
 use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey};
 use crate::ecs::model::{Resources, Task, TaskDefinition, TaskKey};
 use crate::ecs::place::Failure;
+use crate::ecs::probes::Probes;
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
 use crate::ecs::state::State;
@@ -26,6 +27,8 @@ pub struct Facts<'a> {
     pub connected: &'a BTreeSet<InstanceKey>,
     /// How well the instances are.
     pub health: &'a Health,
+    /// How well containers are.
+    pub probes: &'a Probes,
 }
 
 /// The most things that one call describes.
@@ -203,6 +206,7 @@ impl Facts<'_> {
                 memory: container.memory,
             },
             memory_reservation: container.memory_reservation,
+            health: self.probes.of(&task.key, &container.name),
         };
         let size = |definition: &TaskDefinition| CpuMemory {
             cpu: definition.cpu,
@@ -220,6 +224,9 @@ impl Facts<'_> {
                 .instances()
                 .get(&task.instance_key())
                 .map(ContainerInstance::architecture),
+            health: definition
+                .map(|definition| self.probes.of_task(&task.key, &definition.containers))
+                .unwrap_or_default(),
             task: task.clone(),
         }
     }

@@ -15,8 +15,8 @@ use super::admit::settings::Held;
 use super::counts::Counts;
 use super::health::Check;
 use super::model::{
-    Architecture, Attribute, CapacityProvider, Cluster, ClusterKey, CpuMemory, InstanceKey, Task, TaskDefinition,
-    TaskDefinitionKey, TaskKey,
+    Architecture, Attribute, CapacityProvider, Cluster, ClusterKey, CpuMemory, HealthStatus, InstanceKey, Task,
+    TaskDefinition, TaskDefinitionKey, TaskKey,
 };
 use super::model::{ContainerInstance, Resources};
 use super::place::Failure;
@@ -135,6 +135,9 @@ pub struct TaskView {
     /// The instruction set of its machine, if that is still known.
     #[serde(default)]
     pub architecture: Option<Architecture>,
+    /// How well it is, by its essential containers.
+    #[serde(default)]
+    pub health: HealthStatus,
 }
 
 /// What the definition says of a container. Kept like [`TaskView`].
@@ -146,4 +149,7 @@ pub struct PartView {
     pub size: CpuMemory,
     /// The soft memory limit.
     pub memory_reservation: Option<crate::kernel::MemoryMib>,
+    /// How well it is.
+    #[serde(default)]
+    pub health: HealthStatus,
 }

@@ -2,8 +2,11 @@
 //!
 //! `world` is a machine and a control plane made of maps; `script` drives the brain through a story by words.
 
+mod again;
 mod failures;
+mod health;
 mod links;
+mod order;
 mod random;
 mod restarts;
 mod script;

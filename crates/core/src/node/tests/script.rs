@@ -3,14 +3,14 @@
 //! Commands, one per line; `N` is a task's number, 1 where it is left out:
 //! `run [N]`, `stop [N]`, `payload N.. stop N..` · `ok STEP [CONTAINER]`, `fail STEP [CONTAINER] KIND [TEXT]`, `all` (every
 //! operation succeeds, every end is told, every report is accepted, until nothing is under way; no time passes) ·
-//! `exit NAME CODE`, `oom NAME`, `early NAME CODE` (the end comes before the answer of the start) · `accept`, `reject`, `lose` (the report on
-//! its way) · `wait SECONDS` · `stubborn NAME` · `vanish NAME` · `crash`, `reboot` · `manifest SEQ [N]..`, `verify SEQ [N]..`, `registered NAME` ·
+//! `exit NAME CODE`, `oom NAME`, `dies NAME CODE` (its end is not told), `early NAME CODE` (the end comes before the answer of the start) · `accept`, `reject`, `lose` (the report on
+//! its way) · `wait SECONDS` · `stubborn NAME` · `sick NAME`, `well NAME` (its probes fail, or not) · `vanish NAME` · `crash`, `reboot` · `manifest SEQ [N]..`, `verify SEQ [N]..`, `registered NAME` ·
 //! `stray` (the record of task 1 is lost while the agent is dead) · `shutdown`.
 
 use std::fmt::Write;
 
 use super::world::{World, assignment, stop, task_key};
-use crate::ecs::model::{ContainerStatus, NetworkBinding, TaskKey};
+use crate::ecs::model::{ContainerStatus, HealthStatus, NetworkBinding, TaskKey};
 use crate::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use crate::ecs::view::assignment::{Assignment, Desired};
 use crate::kernel::Timestamp;
@@ -56,6 +56,10 @@ impl Teller {
             ["fail", rest @ ..] => self.fail(rest),
             ["exit", name, code] => self.exit(name, code.parse().unwrap(), false),
             ["oom", name] => self.exit(name, 137, true),
+            ["dies", name, code] => {
+                let name = Name::new(name);
+                return self.world.end(&task_key(1), &name, code.parse().unwrap(), false);
+            }
             ["early", name, code] => self.early(name, code.parse().unwrap()),
             ["accept"] => self.world.answer_report(0, Answer::Accepted),
             ["reject"] => self.world.answer_report(0, Answer::Rejected),
@@ -77,6 +81,8 @@ impl Teller {
             ["shutdown"] => self.world.handle(Event::Shutdown),
             ["all"] => return self.all(),
             ["wait", seconds] => return self.wait(seconds.parse().unwrap()),
+            ["sick", name] => return self.world.sick.push((*name).to_owned()),
+            ["well", name] => return self.world.sick.retain(|sick| sick != name),
             ["stubborn", name] => return self.world.stubborn.push((*name).to_owned()),
             ["vanish", name] => {
                 let key = (task_key(1), Name::new(name));
@@ -183,6 +189,14 @@ impl Teller {
                 writeln!(self.text, "  forget {}", number(key)).unwrap();
             }
         }
+        if output.health {
+            for task in self.world.node.health() {
+                let one =
+                    |(name, status, ..): &(Name, HealthStatus, Timestamp, Option<String>)| format!(" {name} {status}");
+                let containers: String = task.containers.iter().map(one).collect();
+                writeln!(self.text, "  {}health:{containers}", prefix(&task.task)).unwrap();
+            }
+        }
         for op in &output.ops {
             writeln!(self.text, "  {}{}", prefix(op.task()), op_text(op)).unwrap();
         }
@@ -210,6 +224,7 @@ fn kind(word: &str, text: &str) -> Option<StepFailure> {
         "Network" => StepFailure::Network(text),
         "LogGroupMissing" => StepFailure::LogGroupMissing,
         "Resource" => StepFailure::Resource(text),
+        "Timeout" => StepFailure::Timeout(text),
         "Other" => StepFailure::Other(text),
         _ => return None,
     })
@@ -239,6 +254,7 @@ fn step_text(step: &Step) -> String {
         Step::Connect(name) => format!("connect {name}"),
         Step::PrepareLogs(name) => format!("prepare-logs {name}"),
         Step::Start(name) => format!("start {name}"),
+        Step::Probe(name) => format!("probe {name}"),
         Step::Stop(name) => format!("stop {name}"),
         Step::Kill(name) => format!("kill {name}"),
         Step::DrainLogs(name) => format!("drain-logs {name}"),
@@ -282,8 +298,13 @@ fn op_text(op: &Op) -> String {
                 Netns::Bridge => "bridge",
             };
             let logs = if start.logs.is_some() { " with logs" } else { "" };
-            format!("{step} {} on {netns}{logs}", start.image_digest)
+            let again = match start.restarts {
+                0 => String::new(),
+                times => format!(" again ({times})"),
+            };
+            format!("{step}{again} {} on {netns}{logs}", start.image_digest)
         }
+        Op::Probe { command, .. } => format!("{step}: {}", command.join(" ")),
         Op::CancelPull { .. }
         | Op::Stop { .. }
         | Op::Kill { .. }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use crate::ecs::model::{Condition, Dependency, HealthCheck, Lifecycle, RestartPolicy};
 use crate::ecs::model::{ContainerDefinition, ContainerStatus, LaunchType, LogConfiguration, NetworkBinding};
 use crate::ecs::model::{NetworkMode, PortMapping, Protocol, TaskKey};
 use crate::ecs::report::{ReportedStatus, TaskReport};
@@ -14,7 +15,7 @@ use crate::kernel::{CpuUnits, Cx, Scope, Timestamp};
 use crate::network::interface::Mac;
 use crate::node::{
     Answer, Config, Event, Exit, FoundContainer, FoundState, Node, NodeRecord, Op, Output, Restored, RuntimeId, Save,
-    Step, StepFacts, StepFailure, TaskRecord, ToControl,
+    StartContainer, Step, StepFacts, StepFailure, TaskRecord, ToControl,
 };
 
 /// One process of the machine.
@@ -23,6 +24,12 @@ pub(super) struct Process {
     pub(super) runtime_id: RuntimeId,
     pub(super) state: FoundState,
     pub(super) starts: u32,
+    /// How often it was to be started again.
+    pub(super) restarts: u32,
+    /// Whether a probe of it has ever succeeded since it was started.
+    pub(super) was_healthy: bool,
+    /// When it must be over or be killed.
+    pub(super) kill_by: Option<Timestamp>,
 }
 
 /// What the control plane has heard of a task.
@@ -53,6 +60,8 @@ pub(super) struct World {
     pub(super) heard: BTreeMap<TaskKey, Heard>,
     /// Containers that ignore SIGTERM.
     pub(super) stubborn: Vec<String>,
+    /// Containers whose probes fail.
+    pub(super) sick: Vec<String>,
     turns: u128,
 }
 
@@ -71,6 +80,7 @@ impl World {
             reports: Vec::new(),
             heard: BTreeMap::new(),
             stubborn: Vec::new(),
+            sick: Vec::new(),
             turns: 0,
         };
         world.handle(Event::Restored(Restored::default()));
@@ -104,7 +114,54 @@ impl World {
             next.is_none_or(|at| at > self.now),
             "a tick leaves nothing due: {next:?}"
         );
+        self.check_stops();
         output
+    }
+
+    /// Nothing runs longer than its stop timeout after it was asked to end without being killed.
+    fn check_stops(&self) {
+        for ((task, name), process) in &self.machine {
+            let late = process.kill_by.is_some_and(|by| by <= self.now) && process.state == FoundState::Running;
+            let killed = |op: &Op| op.task() == task && op.step() == Step::Kill(name.clone());
+            let retried = |record: &TaskRecord| {
+                record
+                    .retries
+                    .iter()
+                    .any(|retry| retry.step == Step::Kill(name.clone()))
+            };
+            let killing = self.ops.iter().any(killed) || self.node.record(task).is_some_and(retried);
+            assert!(!late || killing, "{name} outlives its stop timeout");
+        }
+    }
+
+    /// Whether what `start` depends on has happened.
+    fn check_order(&self, start: &StartContainer) {
+        let task = &start.assignment.task;
+        for dependency in &start.container.definition.lifecycle.depends_on {
+            let on = self.machine.get(&(task.clone(), Name::new(&dependency.container)));
+            let on = on.unwrap_or_else(|| panic!("{dependency:?} was not there"));
+            let happened = match dependency.condition {
+                Condition::Start => on.starts > 0,
+                Condition::Complete => matches!(on.state, FoundState::Exited(_)),
+                Condition::Success => matches!(on.state, FoundState::Exited(Exit { code: Some(0), .. })),
+                Condition::Healthy => on.was_healthy,
+            };
+            assert!(happened, "{dependency:?}: {on:?}");
+        }
+    }
+
+    /// Whether nothing runs that depends on `name`, which is to end.
+    fn check_reverse_order(&self, task: &TaskKey, name: &Name) {
+        let record = self.node.record(task).expect("only tasks on record are stopped");
+        let depends = |one: &&AssignedContainer| {
+            let mut on = one.definition.lifecycle.depends_on.iter();
+            on.any(|dependency| dependency.container == name.as_str())
+        };
+        for dependent in record.assignment.containers.iter().filter(depends) {
+            let process = self.machine.get(&(task.clone(), Name::new(&dependent.definition.name)));
+            let runs = process.is_some_and(|process| process.state == FoundState::Running);
+            assert!(!runs, "{name} is stopped while {} runs", dependent.definition.name);
+        }
     }
 
     fn take(&mut self, output: &Output) {
@@ -131,14 +188,30 @@ impl World {
     fn take_op(&mut self, op: &Op) {
         let saved = self.disk.get(op.task());
         let orphan = saved.is_none() && matches!(op, Op::Remove { .. });
+        let probe = matches!(op, Op::Probe { .. });
         assert!(
-            saved == self.saveable(op.task()).as_ref() || orphan,
+            saved == self.saveable(op.task()).as_ref() || orphan || probe,
             "saved before done: {op:?}"
         );
         let same = |other: &Op| other.task() == op.task() && other.step() == op.step();
         assert!(!self.ops.iter().any(same), "asked for once: {op:?}");
+        self.note_stop(op);
         if !matches!(op, Op::CancelPull { .. }) {
             self.ops.push(op.clone());
+        }
+    }
+
+    fn note_stop(&mut self, op: &Op) {
+        let Op::Stop { task, container, .. } = op else {
+            return;
+        };
+        self.check_reverse_order(task, container);
+        let record = self.node.record(task).expect("only tasks on record are stopped");
+        let part = record.parts().find(|(_, one)| one.name == *container);
+        let timeout_s = part.and_then(|(definition, _)| definition.stop_timeout_s).unwrap_or(30);
+        let by = self.now.plus_ms(i64::from(timeout_s) * 1000);
+        if let Some(process) = self.machine.get_mut(&(task.clone(), container.clone())) {
+            process.kill_by.get_or_insert(by);
         }
     }
 
@@ -183,7 +256,8 @@ impl World {
                 let digest = format!("sha256:{image}");
                 return StepFacts::Pulled { digest };
             }
-            Op::Start(start) => return self.start(task, &start.container.definition.name, &start.runtime_id),
+            Op::Start(start) => return self.start(start),
+            Op::Probe { container, .. } => return self.probe(&task, container),
             Op::Stop { container, .. } if !self.stubborn.iter().any(|name| name == container.as_str()) => {
                 self.end(&task, container, 143, false);
             }
@@ -205,19 +279,53 @@ impl World {
         self.places.retain(|(other, place)| other != task || place != what);
     }
 
-    fn start(&mut self, task: TaskKey, name: &str, runtime_id: &RuntimeId) -> StepFacts {
-        let process = self.machine.entry((task, Name::new(name))).or_insert_with(|| Process {
-            runtime_id: runtime_id.clone(),
+    fn start(&mut self, start: &StartContainer) -> StepFacts {
+        let key = (
+            start.assignment.task.clone(),
+            Name::new(&start.container.definition.name),
+        );
+        if self.machine.get(&key).is_none_or(|process| process.starts == 0) {
+            self.check_order(start);
+        }
+        let process = self.machine.entry(key).or_insert_with(|| Process {
+            runtime_id: start.runtime_id.clone(),
             state: FoundState::Created,
             starts: 0,
+            restarts: 0,
+            was_healthy: false,
+            kill_by: None,
         });
-        assert_eq!(process.runtime_id, *runtime_id, "a container keeps its id");
+        assert_eq!(process.runtime_id, start.runtime_id, "a container keeps its id");
+        if process.restarts < start.restarts {
+            assert_ne!(
+                process.state,
+                FoundState::Running,
+                "only what has ended is started again"
+            );
+            process.restarts = start.restarts;
+            process.state = FoundState::Created;
+            process.was_healthy = false;
+        }
         if process.state == FoundState::Created {
             process.state = FoundState::Running;
             process.starts += 1;
         }
-        assert_eq!(process.starts, 1, "nothing runs twice");
+        assert!(process.starts <= 1 + start.restarts, "nothing runs twice");
         StepFacts::Started { at: self.now }
+    }
+
+    /// Nothing can be looked at in a container that has ended.
+    fn probe(&mut self, task: &TaskKey, name: &Name) -> StepFacts {
+        let process = self.machine.get_mut(&(task.clone(), name.clone()));
+        let process = process.filter(|process| process.state == FoundState::Running);
+        let well = process.is_some() && !self.sick.iter().any(|sick| sick == name.as_str());
+        if let Some(process) = process {
+            process.was_healthy |= well;
+        }
+        StepFacts::Probed {
+            exit_code: i32::from(!well),
+            output: if well { "well" } else { "sick" }.to_owned(),
+        }
     }
 
     /// The process ends, if it runs.
@@ -280,6 +388,7 @@ impl World {
             task: task.clone(),
             container: container.clone(),
             runtime_id: process.runtime_id.clone(),
+            restarts: process.restarts,
             state: process.state,
         });
         let restored = Restored {
@@ -366,7 +475,12 @@ fn check_forward(before: &Node, after: &Node) {
         assert!(new.desired >= old.desired && new.known >= old.known);
         assert!(new.network >= old.network && new.cgroup >= old.cgroup);
         for (new, old) in new.containers.iter().zip(&old.containers) {
-            assert!(new.phase >= old.phase && new.bridge >= old.bridge, "{old:?} -> {new:?}");
+            let again = new.restarts.count > old.restarts.count;
+            assert!(new.restarts.count >= old.restarts.count && new.status() >= old.status());
+            assert!(
+                (again || new.phase >= old.phase) && new.bridge >= old.bridge,
+                "{old:?} -> {new:?}"
+            );
             let phase = |c: &crate::node::ContainerRecord| c.logs.as_ref().map(|logs| logs.phase);
             assert!(phase(new) >= phase(old));
         }
@@ -374,7 +488,7 @@ fn check_forward(before: &Node, after: &Node) {
 }
 
 /// Task number `number` from a description: the network mode on the first line, then one container per line:
-/// `name[*] image [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [unbuilt=member] [driver=d] [opt:name=value]`;
+/// `name[*] image [on=NAME:CONDITION] [begin=5] [again=60] [health=INTERVAL[+GRACE]] [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [unbuilt=member] [driver=d] [opt:name=value]`;
 /// a star means essential.
 pub(super) fn assignment(number: u32, text: &str) -> Assignment {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -444,6 +558,7 @@ fn container(id: u128, line: &str) -> AssignedContainer {
         working_directory: None,
         log_configuration: None,
         stop_timeout_s: None,
+        lifecycle: Lifecycle::default(),
         unbuilt: Vec::new(),
     };
     for word in words {
@@ -478,6 +593,31 @@ fn set(definition: &mut ContainerDefinition, key: &str, value: &str) {
             app_protocol: None,
         }),
         "host" => definition.port_mappings.last_mut().unwrap().host_port = Some(value.parse().unwrap()),
+        "on" => {
+            let (container, condition) = value.split_once(':').unwrap_or((value, "START"));
+            definition.lifecycle.depends_on.push(Dependency {
+                container: container.to_owned(),
+                condition: Condition::from_word(condition).unwrap(),
+            });
+        }
+        "begin" => definition.lifecycle.start_timeout_s = Some(value.parse().unwrap()),
+        "again" => {
+            definition.lifecycle.restart_policy = Some(RestartPolicy {
+                enabled: true,
+                ignored_exit_codes: vec![4],
+                attempt_period_s: Some(value.parse().unwrap()),
+            });
+        }
+        "health" => {
+            let (interval, grace) = value.split_once('+').unwrap_or((value, "0"));
+            definition.lifecycle.health_check = Some(HealthCheck {
+                command: vec!["CMD-SHELL".to_owned(), "look".to_owned()],
+                interval_s: interval.parse().unwrap(),
+                timeout_s: 2,
+                retries: 2,
+                start_period_s: Some(grace.parse().unwrap()),
+            });
+        }
         "timeout" => definition.stop_timeout_s = Some(value.parse().unwrap()),
         "unbuilt" => definition.unbuilt.push(crate::ecs::model::Unbuilt {
             member: value.to_owned(),

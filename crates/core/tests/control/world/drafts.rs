@@ -1,6 +1,7 @@
 //! Words of the story language as what requests are made of: definitions, overrides, strategies, constraints, reports.
 
 use berth_core::ecs::admit::cluster::{ClusterWish, CommandDraft};
+use berth_core::ecs::admit::lifecycle::{HealthCheckDraft, LifecycleDraft, RestartPolicyDraft};
 use berth_core::ecs::admit::placement::ConstraintDraft;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
 use berth_core::ecs::admit::run_task::launch::Launch;
@@ -209,7 +210,33 @@ pub(super) fn container(part: &Command, roomy: bool) -> ContainerDraft {
             options: pairs(&part.list("options")),
         }),
         stop_timeout_s: part.number("stop"),
+        lifecycle: lifecycle(part),
         unbuilt: part.all("unbuilt").map(unbuilt).collect(),
+    }
+}
+
+/// `on=db:HEALTHY`, `begin=9` (startTimeout), `again=60` (restartPolicy), `ignore=1,2`, `health=CMD,true`, `every=30`.
+fn lifecycle(part: &Command) -> LifecycleDraft {
+    let dependency = |text: &str| {
+        let (name, condition) = text.split_once(':').unwrap_or((text, "START"));
+        (name.to_owned(), condition.to_owned())
+    };
+    let code = |text: String| text.parse().expect("a number");
+    LifecycleDraft {
+        depends_on: part.all("on").map(dependency).collect(),
+        start_timeout_s: part.number("begin"),
+        restart_policy: part.number("again").map(|period| RestartPolicyDraft {
+            enabled: true,
+            ignored_exit_codes: part.list("ignore").into_iter().map(code).collect(),
+            attempt_period_s: Some(period),
+        }),
+        health_check: part.get("health").map(|_| HealthCheckDraft {
+            command: part.list("health"),
+            interval_s: part.number("every"),
+            timeout_s: part.number("within"),
+            retries: part.number("retries"),
+            start_period_s: part.number("grace"),
+        }),
     }
 }
 

@@ -7,7 +7,9 @@ use berth_core::ecs::admit::settings::Held;
 use berth_core::ecs::api::Read;
 use berth_core::ecs::model::cluster::{Cluster, Insights};
 use berth_core::ecs::model::task::Times;
-use berth_core::ecs::model::{Container, ContainerInstance, ContainerStatus, Protocol, Task, TaskDefinition, TaskKey};
+use berth_core::ecs::model::{
+    Container, ContainerInstance, ContainerStatus, HealthStatus, Protocol, Task, TaskDefinition, TaskKey,
+};
 use berth_core::ecs::place::Failure;
 use berth_core::ecs::session::ToAgent;
 use berth_core::ecs::view::assignment::{AssignedContainer, Assignment, Desired};
@@ -360,9 +362,15 @@ fn short(view: &TaskView) -> String {
         .stopped_reason
         .as_ref()
         .map_or(String::new(), |text| format!(" \"{text}\""));
+    let probed = view.parts.iter().any(|part| part.health != HealthStatus::Unknown);
+    let parts = view.parts.iter().map(|part| part.health.as_str()).collect::<Vec<_>>();
+    let health = format!(" {} [{}]", view.health, parts.join(" "));
     format!(
-        "task {} {}/{}{code}{reason}",
-        task.key.id, task.last_status, task.desired_status
+        "task {} {}/{}{code}{reason}{}",
+        task.key.id,
+        task.last_status,
+        task.desired_status,
+        if probed { &health } else { "" }
     )
 }
 

@@ -14,8 +14,10 @@ use berth_core::ecs::admit::update_agent::UpdateAgent;
 use berth_core::ecs::admit::update_instances_state::UpdateInstancesState;
 use berth_core::ecs::api::{Submit, SubmitAttachments, Write};
 use berth_core::ecs::health::{CheckKind, CheckReport, CheckStatus};
+use berth_core::ecs::model::HealthStatus;
 use berth_core::ecs::model::instance::Versions;
 use berth_core::ecs::model::{Attribute, InstanceKey, InstanceStatus, LaunchType, Protocol, Resources, TaskKey};
+use berth_core::ecs::probes::ProbeReport;
 use berth_core::ecs::report::{ReportedStatus, TaskReport};
 use berth_core::ecs::view::Reply;
 use berth_core::kernel::ids::{InstanceId, TaskId};
@@ -29,13 +31,17 @@ use super::drafts::{
 use super::{Machine, World};
 
 /// What every capable agent announces.
-pub(crate) const CAPABILITIES: [&str; 9] = [
+pub(crate) const CAPABILITIES: [&str; 13] = [
     "com.amazonaws.ecs.capability.docker-remote-api.1.18",
     "com.amazonaws.ecs.capability.docker-remote-api.1.19",
     "com.amazonaws.ecs.capability.docker-remote-api.1.21",
+    "com.amazonaws.ecs.capability.docker-remote-api.1.24",
     "com.amazonaws.ecs.capability.logging-driver.awslogs",
     "com.amazonaws.ecs.capability.logging-driver.json-file",
     "com.amazonaws.ecs.capability.logging-driver.none",
+    "ecs.capability.container-health-check",
+    "ecs.capability.container-ordering",
+    "ecs.capability.container-restart-policy",
     "ecs.capability.execution-role-awslogs",
     "ecs.capability.task-cpu-mem-limit",
     "ecs.capability.task-eni",
@@ -122,6 +128,7 @@ impl World {
             "tag" => self.write(Write::Tag(self.place(line.word(1)), pairs(&line.list("tags")))),
             "untag" => self.write(Write::Untag(self.place(line.word(1)), line.list("keys"))),
             "checked" => self.checked(line),
+            "probed" => self.probed(line),
             "attached" => self.submit_attachments(line),
             "wait" => self.wait(line.word(1)),
             "restart" => self.restart(),
@@ -417,6 +424,25 @@ impl World {
         };
         let reports = line.members.iter().map(report).collect();
         self.handle(Event::Checked { instance, reports });
+    }
+
+    /// `probed m1 t1 app=HEALTHY`: what an agent says of its tasks' containers.
+    fn probed(&mut self, line: &Command) {
+        let Some(machine) = self.machines.get(line.word(1)) else {
+            return;
+        };
+        let instance = machine.key.clone();
+        let named = self.task_text(line.word(2));
+        let Some(task) = self.tasks.iter().find(|key| key.arn().to_string() == named).cloned() else {
+            return;
+        };
+        let status = |(name, word): &(String, String)| {
+            let status = HealthStatus::from_word(word).expect("a status of health");
+            (name.clone(), status)
+        };
+        let containers = line.members.iter().map(status).collect();
+        let reports = vec![ProbeReport { task, containers }];
+        self.handle(Event::Probed { instance, reports });
     }
 
     /// Says that the interfaces of tasks are in place, without naming the tasks. What is no task is taken for an ARN.

@@ -18,6 +18,7 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
         parts,
         size,
         architecture,
+        health,
     } = view;
     let is_fargate = task.launch_type == LaunchType::Fargate;
     let containers = task.containers.iter().zip(&parts);
@@ -44,7 +45,7 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
             kms_key_id: None,
         }),
         group: Some(task.group.clone()),
-        health_status: Some("UNKNOWN".to_owned()),
+        health_status: Some(health.to_string()),
         last_status: Some(task.last_status.to_string()),
         launch_type: Some(task.launch_type.to_string()),
         capacity_provider_name: task.capacity_provider.map(|provider| provider.to_string()),
@@ -182,7 +183,7 @@ fn container(task: &Task, container: &Container, part: &PartView) -> ecs::Contai
         reason: container.reason.clone(),
         network_bindings: Some(container.bindings.iter().map(binding).collect()),
         network_interfaces: Some(task.interface.map(shape).into_iter().collect()),
-        health_status: Some("UNKNOWN".to_owned()),
+        health_status: Some(part.health.to_string()),
         cpu: cpu.map(|units| units.0.to_string()),
         memory: mib(memory),
         memory_reservation: mib(part.memory_reservation),
