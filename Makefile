@@ -16,6 +16,7 @@ test: ## run every test
 	scripts/packages.sh tests
 	cargo build --workspace --locked
 	cargo test --workspace --locked
+	cargo xtask fuzz --runs 20000
 	scripts/e2e.sh
 
 packages: ## install what is missing

@@ -19,6 +19,7 @@ declare -A package_of=(
 
 if [[ ${1-} == tests ]]; then
 	package_of[/usr/bin/aws]=awscli # Debian's aws-cli 2, which has `logs tail`
+	package_of[c++]=g++             # libFuzzer
 fi
 
 missing=()

@@ -101,6 +101,12 @@ RUN_REFUSALS = {
         "Specify either Launch Type or Capacity Provider Strategy, but not both.",
     ),
     "platform": ({}, {"platformVersion": "9.9.9"}, "PlatformUnknownException", ""),
+    "platform-of-windows": (
+        {"networkMode": "awsvpc", "cpu": "256", "memory": "512"},
+        {"launchType": "FARGATE", "platformVersion": "1.0.0"},
+        "PlatformTaskDefinitionIncompatibilityException",
+        "The specified platform does not satisfy the task definition's required capabilities.",
+    ),
     "too-many": ({}, {"count": 11}, "InvalidParameterException", "between 1 and 10"),
     "none": ({}, {"count": 0}, "InvalidParameterException", "between 1 and 10"),
     "started-by": ({}, {"startedBy": "x" * 129}, "InvalidParameterException", "128"),

@@ -51,6 +51,7 @@ def test_the_sample_registers_unchanged(ecs):
 
 # What the model's samples cannot know: values that ECS checks at registration.
 SENSIBLE_CONTAINER = {
+    "resourceRequirements": [{"type": "GPU", "value": "2"}, {"type": "InferenceAccelerator", "value": "device_1"}],
     "name": "whole",
     "image": "busybox",
     "cpu": 10,
@@ -257,6 +258,11 @@ FAULTS = {
         container(logConfiguration=AWSLOGS),
         "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
     ),
+    "fargate-ecr-without-role": (
+        without(FARGATE, "executionRoleArn"),
+        {**container(), "image": "012345678910.dkr.ecr.us-east-1.amazonaws.com/web:1"},
+        "Fargate requires task definition to have execution role ARN to support ECR images.",
+    ),
     "fargate-log-driver": (FARGATE, container(logConfiguration={"logDriver": "syslog"}), "syslog"),
     "fargate-privileged": (FARGATE, container(privileged=True), "'privileged'"),
     "fargate-links": (FARGATE, container(links=["other"]), "'links'"),
@@ -391,6 +397,7 @@ CONTAINER_BUILT = {
     "startTimeout",
     "restartPolicy",
     "healthCheck",
+    "resourceRequirements",
 }
 TASK_BUILT = {
     "family",

@@ -374,14 +374,14 @@ def test_reports_that_cannot_be_read_are_refused(ecs, call: str, request_: dict[
     assert refused(getattr(ecs, call), **request_) == (INVALID, text)
 
 
-def test_there_are_no_updates_of_agents_to_be_had(ecs, cluster: str):
+def test_an_agent_is_not_updated_without_an_offer(ecs, cluster: str):
     unknown = join(ecs, cluster)["containerInstanceArn"]
     known = join(ecs, cluster, versionInfo={"agentVersion": "1.105.1"})["containerInstanceArn"]
 
     def update(arn: str) -> tuple[str, str]:
         return refused(ecs.update_container_agent, cluster=cluster, containerInstance=arn)
 
-    expected = "There is no update available for your container agent: the control plane hands out no agents."
+    expected = "There is no update available for your container agent: the control plane offers none (--agent-update)."
     assert update(known) == ("NoUpdateAvailableException", expected)
     expected = "The version of the agent on the container instance is not known."
     assert update(unknown) == ("MissingVersionException", expected)

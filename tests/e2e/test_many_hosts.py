@@ -167,6 +167,30 @@ def test_tokens_that_are_worth_nothing(fleet: Fleet):
     assert "no join token" in refused(fleet, "--server", fleet.endpoint, "--join", "nonsense")
 
 
+def test_a_first_join_that_failed_leaves_nothing_in_the_way(fleet: Fleet):
+    one = fleet.add(f"{REGION}a")
+
+    def fails(*options: str) -> list[str]:
+        one.launch(*options)
+        assert one.agent.wait() == 1, one.agent.tail()
+        return sorted(path.name for path in one.data_dir.iterdir())
+
+    try:
+        nowhere = fleet.endpoint.replace(GATEWAY, f"{GATEWAY}:1")
+        before = fails("--server", nowhere, "--join", fleet.token())
+        assert "join.json" not in before and "instance.json" not in before
+        # What a control plane refuses is forgotten; what it may have taken is kept for the next try.
+        worthless = fleet.token().rsplit(".", 2)
+        refused = fails("--server", fleet.endpoint, "--join", ".".join([worthless[0], "0" * len(worthless[1]), worthless[2]]))
+        assert "no such join token" in one.agent.tail()
+        assert [name for name in refused if "join" in name] == []
+        assert not (one.data_dir / "agent").exists()
+        one.join(fleet.token())
+        assert not (one.data_dir / "join-pending.json").exists()
+    finally:
+        leave(fleet, one)
+
+
 def test_a_control_plane_with_another_authority_is_told_nothing(fleet: Fleet):
     token = fleet.token()
     pieces = token.split(".")

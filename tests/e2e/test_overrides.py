@@ -135,9 +135,6 @@ UNBUILT = {
     "overrides.containerOverrides.environmentFiles": {
         "containerOverrides": [{"name": "app", "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/x.env"}]}]
     },
-    "overrides.containerOverrides.resourceRequirements": {
-        "containerOverrides": [{"name": "app", "resourceRequirements": [{"type": "GPU", "value": "1"}]}]
-    },
 }
 
 

@@ -153,3 +153,5 @@ def test_tags_of_a_running_task_and_its_machine(story: Story):
     story.stop(task)
     expected = (INVALID, "The specified task is stopped. Specify a running task and try again.")
     assert refused(ecs.tag_resource, resourceArn=task["taskArn"], tags=tags(c="3")) == expected
+    assert refused(ecs.untag_resource, resourceArn=task["taskArn"], tagKeys=["a"]) == expected
+    assert tags_of(ecs, task["taskArn"]) == {"a": "1", "b": "2"}, "they can be read as long as the task can"

@@ -140,6 +140,16 @@ def test_a_log_group_that_is_missing_fails_the_task_in_the_documented_words(stor
 # What containers are given
 
 
+@pytest.mark.parametrize(("launch_type", "expected"), [("EC2", "AWS_ECS_EC2"), ("FARGATE", "AWS_ECS_FARGATE"), ("EXTERNAL", "none")])
+def test_a_container_knows_where_it_runs(story: Story, launch_type: str, expected: str):
+    members, launch = {}, {"launchType": launch_type}
+    if launch_type == "FARGATE":
+        members = {"networkMode": "awsvpc", "cpu": "256", "memory": "512", "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/execution"}
+        launch["networkConfiguration"] = {"awsvpcConfiguration": {"subnets": [story.subnet()]}}
+    _, said = story.finish(container(script='echo "${AWS_EXECUTION_ENV-none}"'), launch=launch, **members)
+    assert said["app"] == [expected]
+
+
 def test_a_container_runs_what_its_definition_says(story: Story):
     definition = container(
         command=["one", "two words", "$HOME"],

@@ -47,6 +47,7 @@ const STEPS: &[Step] = &[
     step("build", &["cargo", "build", "--workspace", "--locked"]),
     step("test", &["cargo", "test", "--workspace", "--locked"]),
     step("packages", &["bash", "scripts/packages.sh", "tests"]),
+    step("fuzz", &["cargo", "xtask", "fuzz", "--runs", "20000"]),
     step("e2e", &["bash", "scripts/e2e.sh"]),
     Step {
         name: "docs",

@@ -1,7 +1,8 @@
-//! `cargo xtask fuzz [TARGET] [--seconds N]`: looks for bytes that a parser does not bear, led by coverage.
+//! `cargo xtask fuzz [TARGET] [--seconds N | --runs N]`: looks for bytes that a parser does not bear, led by coverage.
 //!
-//! libFuzzer works with stable Rust: only the instrumentation has to be asked of LLVM by hand. What the runs learn stays
-//! under `target/fuzz`; what they find goes, with the mend, into the corpus, which every `cargo test` replays.
+//! libFuzzer works with stable Rust: only the instrumentation has to be asked of LLVM by hand. What timed runs learn stays
+//! under `target/fuzz`; what they find goes, with the mend, into the corpus, which every `cargo test` replays. Counted runs
+//! are for continuous integration: they begin with the corpus alone and a fixed seed, so that they try the same each time.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,16 @@ use anyhow::{Context, Result, bail};
 /// The seeds, a folder for each target.
 const CORPUS: &str = "crates/wire/tests/data/fuzz";
 /// For each target, if nothing else is said.
-const SECONDS: u32 = 60;
+const BUDGET: Budget = Budget::Seconds(60);
+
+/// How long each target is tried.
+#[derive(Clone, Copy)]
+enum Budget {
+    /// For so long, going on from what earlier runs learnt.
+    Seconds(u32),
+    /// So often, the same inputs each time.
+    Runs(u32),
+}
 
 /// Counters for coverage and values of comparisons, as libFuzzer wants them.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -22,12 +32,15 @@ const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-cov
 /// Builds the fuzzer and runs it on the targets that are asked for.
 pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let known = targets(root)?;
-    let (wanted, seconds) = match words {
-        [] => (None, SECONDS),
-        ["--seconds", seconds] => (None, seconds.parse()?),
-        [target] => (Some(*target), SECONDS),
-        [target, "--seconds", seconds] => (Some(*target), seconds.parse()?),
-        _ => bail!("usage: cargo xtask fuzz [TARGET] [--seconds N]"),
+    let (wanted, options) = match words {
+        [target, options @ ..] if !target.starts_with("--") => (Some(*target), options),
+        options => (None, options),
+    };
+    let budget = match options {
+        [] => BUDGET,
+        ["--seconds", seconds] => Budget::Seconds(seconds.parse()?),
+        ["--runs", runs] => Budget::Runs(runs.parse()?),
+        _ => bail!("usage: cargo xtask fuzz [TARGET] [--seconds N | --runs N]"),
     };
     if let Some(target) = wanted
         && !known.iter().any(|name| name == target)
@@ -37,7 +50,7 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<()> {
     let fuzzer = build(root)?;
     let chosen = known.iter().filter(|name| wanted.is_none_or(|wanted| *name == wanted));
     for target in chosen {
-        fuzz(root, &fuzzer, target, seconds)?;
+        fuzz(root, &fuzzer, target, budget)?;
     }
     Ok(())
 }
@@ -79,9 +92,16 @@ fn build(root: &Path) -> Result<std::path::PathBuf> {
     Ok(root.join("target/fuzz").join(host).join("release/berth-fuzz"))
 }
 
-fn fuzz(root: &Path, fuzzer: &Path, target: &str, seconds: u32) -> Result<()> {
-    let learnt = root.join("target/fuzz/learnt").join(target);
+fn fuzz(root: &Path, fuzzer: &Path, target: &str, budget: Budget) -> Result<()> {
     let found = root.join("target/fuzz/found");
+    let (learnt, limits) = match budget {
+        Budget::Seconds(seconds) => ("learnt", vec![format!("-max_total_time={seconds}")]),
+        Budget::Runs(runs) => ("counted", vec![format!("-runs={runs}"), "-seed=1".to_owned()]),
+    };
+    let learnt = root.join("target/fuzz").join(learnt).join(target);
+    if matches!(budget, Budget::Runs(_)) && learnt.exists() {
+        fs::remove_dir_all(&learnt).with_context(|| format!("removing {}", learnt.display()))?;
+    }
     for folder in [&learnt, &found] {
         fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     }
@@ -89,11 +109,11 @@ fn fuzz(root: &Path, fuzzer: &Path, target: &str, seconds: u32) -> Result<()> {
         .env("BERTH_FUZZ_TARGET", target)
         .arg(&learnt)
         .arg(root.join(CORPUS).join(target))
-        .arg(format!("-max_total_time={seconds}"))
+        .args(limits)
         .arg(format!("-artifact_prefix={}/{target}-", found.display()))
         .args([
             "-max_len=8192",
-            "-timeout=10",
+            "-timeout=60",
             "-rss_limit_mb=1024",
             "-print_final_stats=1",
         ])
@@ -112,10 +132,7 @@ fn fuzz(root: &Path, fuzzer: &Path, target: &str, seconds: u32) -> Result<()> {
         .lines()
         .rev()
         .find_map(|line| line.split("cov: ").nth(1)?.split(' ').next());
-    println!(
-        "{target:<12} {runs:>10} runs in {seconds} s, {} edges",
-        covered.unwrap_or("?")
-    );
+    println!("{target:<12} {runs:>10} runs, {} edges", covered.unwrap_or("?"));
     Ok(())
 }
 

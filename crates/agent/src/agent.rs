@@ -146,12 +146,12 @@ impl Setup {
         Ok(Self {
             client: Client::new(config)?,
             containerd: ContainerdConfig {
-                data_dir: places.agent_dir.clone(),
                 socket: match &config.containerd_socket {
                     Some(socket) => SocketChoice::Host(socket.clone()),
                     None => SocketChoice::Auto,
                 },
                 namespace: places.namespace.clone(),
+                ..ContainerdConfig::new(&places.agent_dir)
             },
             network: net::Config {
                 instance: places.suffix.clone(),

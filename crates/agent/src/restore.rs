@@ -37,6 +37,7 @@ pub(crate) async fn look(
     }
     remove_strange_files(machine, &records);
     remove_strange_namespaces(machine, &records).await?;
+    remove_strange_cgroups(machine, &records);
     if !records.is_empty() {
         tracing::info!(
             tasks = records.len(),
@@ -112,6 +113,16 @@ fn remove_strange_files(machine: &Machine, records: &[TaskRecord]) {
                 tracing::warn!(path = %entry.path().display(), %error, "cannot remove what a container left");
             }
         }
+    }
+}
+
+/// Control groups of tasks that no record knows: an agent that was killed may have made them just before, or a container
+/// that nobody knows has yet to go.
+fn remove_strange_cgroups(machine: &Arc<Machine>, records: &[TaskRecord]) {
+    let known: BTreeSet<String> = records.iter().map(|task| task.key().id.to_string()).collect();
+    let found = machine.cgroups.children(&machine.places.cgroup_root());
+    for name in found.difference(&known) {
+        machine.remove_strange_cgroup(name);
     }
 }
 

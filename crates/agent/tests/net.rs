@@ -185,6 +185,31 @@ fn a_table_that_somebody_removed_is_made_again() {
 }
 
 #[test]
+fn published_ports_come_back_after_somebody_changed_the_packet_filter() {
+    on_own_host(async |host| {
+        let network = host.open().await;
+        let (web, _) = bridge_task(&network, "web").await;
+        let _server = Server::tcp(Some(&web), 80);
+        network.publish("web", vec![tcp(80, 8080)]).await.unwrap();
+        for change in [
+            ["nft", "flush", "ruleset", ""].as_slice(),
+            &["nft", "flush", "map", "inet", "berth-test", "published"],
+            &["nft", "flush", "chain", "inet", "berth-test", "output"],
+            &["nft", "delete", "table", "inet", "berth-test"],
+        ] {
+            let words: Vec<&str> = change.iter().copied().filter(|word| !word.is_empty()).collect();
+            run(&words);
+            // Nobody calls the network: it notices by itself.
+            eventually(&words.join(" "), || ask(HOST, LOOPBACK, 8080).is_ok());
+        }
+        // What is ours and nobody's else is left alone, and a network that was removed does not come back.
+        run(&["nft", "add", "table", "inet", "other"]);
+        assert_eq!(network.remove_all().await.unwrap().failures, [""; 0]);
+        assert_eq!(run(&["nft", "list", "tables"]), "table inet other\n");
+    });
+}
+
+#[test]
 fn a_published_port_is_reached_from_everywhere() {
     on_own_host(async |host| {
         let network = host.open().await;

@@ -92,6 +92,7 @@ async fn together(home: &Home, contact: &Contact) -> Result<Ended> {
         encryption: Encryption::default(),
         account_id,
         allow_reset: false,
+        agent_update: crate::options::AgentUpdateOptions::default(),
         history: crate::options::HistoryOptions::default(),
         min_free_mib: None,
         fleet: crate::options::FleetOptions::default(),

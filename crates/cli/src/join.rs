@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::{Key, random_hex};
 use crate::options::{Agent, Machine};
-use crate::remote::{self, Remote};
+use crate::remote::{self, Refused, Remote};
 
 const FILE: &str = "join.json";
 const PENDING: &str = "join-pending.json";
@@ -99,10 +99,14 @@ async fn trade(dir: &Path, options: &Agent, token: &Token) -> Result<Joined> {
         cluster: options.machine.cluster.clone(),
     };
     let remote = Remote::new(server, authority.as_deref())?;
-    let answer: JoinAnswer = remote
+    let answer: Result<JoinAnswer> = remote
         .call(Method::POST, JOIN_PATH, serde_json::to_vec(&request)?)
-        .await
-        .context("this machine cannot join")?;
+        .await;
+    if answer.as_ref().is_err_and(is_refusal) {
+        // The claim will never be worth anything. Without an answer it may be: then it stays for the next try.
+        fs::remove_file(dir.join(PENDING)).context("the file of a token that was refused cannot be removed")?;
+    }
+    let answer = answer.context("this machine cannot join")?;
     let joined = Joined {
         token: pending.token,
         server: server.to_owned(),
@@ -138,6 +142,10 @@ fn check_server(server: &str, token: &Token, insecure_http: bool) -> Result<()> 
         );
     }
     Ok(())
+}
+
+fn is_refusal(error: &anyhow::Error) -> bool {
+    error.is::<Refused>()
 }
 
 /// The claim for this token, which is durable before the token is sent.

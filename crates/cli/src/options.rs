@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use berth_core::ecs::model::{ClusterName, LaunchType};
+use anyhow::bail;
+use berth_core::ecs::model::agent_update::ReleaseError;
+use berth_core::ecs::model::{AgentRelease, ClusterName, LaunchType};
 use berth_core::kernel::{AccountId, Region};
 use berth_server::config::Limits;
 use clap::{Args, Parser, Subcommand};
@@ -130,10 +132,48 @@ pub(crate) struct Endpoint {
     #[arg(long)]
     pub allow_reset: bool,
     #[command(flatten)]
+    pub agent_update: AgentUpdateOptions,
+    #[command(flatten)]
     pub history: HistoryOptions,
     /// Below how many MiB of free disk space nothing new is taken in [default: 512, or a twentieth of a smaller disk]
     #[arg(long, value_name = "MIB")]
     pub min_free_mib: Option<u32>,
+}
+
+/// The release of Amazon's agent to which UpdateContainerAgent updates. Berth's own agent is updated with its program.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AgentUpdateOptions {
+    /// The version of Amazon's agent that UpdateContainerAgent offers [default: none is offered]
+    #[arg(long, value_name = "VERSION", requires_all = ["agent_update_url", "agent_update_sha256"])]
+    pub agent_update: Option<String>,
+    /// Where machines fetch it.
+    #[arg(long, value_name = "URL", requires = "agent_update")]
+    pub agent_update_url: Option<String>,
+    /// The SHA-256 of the file, by which machines check it.
+    #[arg(long, value_name = "HEX", requires = "agent_update")]
+    pub agent_update_sha256: Option<String>,
+}
+
+impl AgentUpdateOptions {
+    /// The release that is on offer, if one is.
+    ///
+    /// # Errors
+    /// What agents could not use.
+    pub(crate) fn release(&self) -> anyhow::Result<Option<AgentRelease>> {
+        let (Some(version), Some(url), Some(sha256)) =
+            (&self.agent_update, &self.agent_update_url, &self.agent_update_sha256)
+        else {
+            return Ok(None);
+        };
+        match AgentRelease::new(version, url, sha256) {
+            Ok(release) => Ok(Some(release)),
+            Err(ReleaseError::Version) => bail!("--agent-update: a version is numbers between dots, such as 1.105.1"),
+            Err(ReleaseError::Location) => {
+                bail!("--agent-update-url: write a URL that begins with http:// or https://")
+            }
+            Err(ReleaseError::Sha256) => bail!("--agent-update-sha256: a SHA-256 has 64 hexadecimal digits"),
+        }
+    }
 }
 
 /// How much is kept of tasks that are over.

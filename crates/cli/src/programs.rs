@@ -59,6 +59,7 @@ pub(crate) async fn control_plane(dir: &Path, options: &Endpoint, key: &Key) -> 
         history: options.history.limits(),
         min_free_bytes: options.min_free_mib.map(|mib| u64::from(mib) << 20),
         limits: fleet_limits(&options.fleet),
+        agent_release: options.agent_update.release()?,
         clock: Clock::System,
     })
     .await

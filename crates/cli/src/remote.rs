@@ -1,5 +1,6 @@
 //! Calls to a control plane's own endpoints, from the machine of an operator or from one that joins.
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +28,18 @@ struct Exception {
     #[serde(default)]
     message: String,
 }
+
+/// A control plane's word that it will not do it.
+#[derive(Debug)]
+pub(crate) struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl Remote {
     /// The control plane at `server`, whose certificate must come from `authority` (in PEM), if one is named.
@@ -106,6 +119,9 @@ impl Remote {
             return serde_json::from_slice(&body).context("the control plane's answer cannot be read");
         }
         match serde_json::from_slice::<Exception>(&body) {
+            Ok(exception) if status.is_client_error() && !exception.message.is_empty() => {
+                Err(Refused(exception.message).into())
+            }
             Ok(exception) if !exception.message.is_empty() => bail!("{}", exception.message),
             Ok(_) | Err(_) => bail!("the control plane at {} answers {status}", self.base),
         }

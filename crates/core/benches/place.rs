@@ -324,7 +324,7 @@ fn sorts(workload: &Value, name: &str) -> Vec<Sort> {
                 .flatten()
                 .map(constraint)
                 .collect(),
-            pattern: fleet::task(0, &definition, &group, InstanceId(0)),
+            pattern: fleet::task(0, &definition, &group, InstanceId(0), &[]),
             definition,
             group,
         }
@@ -357,6 +357,7 @@ fn size(entry: &Value) -> Size {
     Size {
         cpu: part("cpu"),
         memory: part("memory"),
+        gpus: 0,
     }
 }
 

@@ -8,17 +8,19 @@ mod link;
 mod reset;
 mod run;
 mod seen;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::ecs::admit::{Admitted, Caller};
 use crate::ecs::api::{self, Read, Step, Write};
 use crate::ecs::health::{CheckReport, Health};
-use crate::ecs::model::{InstanceKey, InstanceStatus, TaskKey};
+use crate::ecs::model::{AgentRelease, InstanceKey, InstanceStatus, TaskKey};
 use crate::ecs::place::Planner;
 use crate::ecs::probes::{ProbeReport, Probes};
 use crate::ecs::quota::Quotas;
-use crate::ecs::reconcile::leave;
+use crate::ecs::reconcile::{leave, provision};
 use crate::ecs::session::ToAgent;
 use crate::ecs::view::describe::Facts;
 use crate::ecs::view::{Answer, Reply, TaskView};
@@ -156,6 +158,8 @@ pub enum LinkEvent {
     },
     /// The agent confirmed a message.
     Acknowledged(String),
+    /// The agent refused a message, which agents do with updates only.
+    Refused(String),
     /// The agent answered a heartbeat or said something else.
     Heard,
     /// The agent runs tasks that a manifest did not name.
@@ -220,10 +224,14 @@ pub struct Control {
     archiving: BTreeSet<TaskKey>,
     /// How much there may be.
     quotas: Quotas,
+    /// Which release of Amazon's agent is on offer.
+    release: Option<Arc<AgentRelease>>,
     /// How many messages this run has numbered.
     sequence: u32,
     /// Whether nothing new may be taken in, for want of disk space. Not stored: whoever looks at the disk tells.
     low_space: bool,
+    /// When this run began. Not stored: waits for what only a running control plane can hear of begin with it.
+    started_at: Timestamp,
     /// Whether a loop has more to do than its last turn took.
     unfinished: bool,
 }
@@ -242,6 +250,15 @@ impl Control {
     #[must_use]
     pub fn limited(self, quotas: Quotas) -> Self {
         Self { quotas, ..self }
+    }
+
+    /// The same brain, which updates Amazon's agents to `release` when it is asked to.
+    #[must_use]
+    pub fn offering(self, release: Option<AgentRelease>) -> Self {
+        Self {
+            release: release.map(Arc::new),
+            ..self
+        }
     }
 
     /// The durable facts.
@@ -290,6 +307,7 @@ impl Control {
         let mut turn = self.turn(cx);
         turn.agents_due();
         turn.leave();
+        turn.provision();
         turn.sweep();
         turn.archive();
         turn.finish()
@@ -317,7 +335,8 @@ impl Control {
         let join = join.map(|(at, _)| at.plus_ms(iam::admit::EXPIRED_TOKEN_MS));
         let at_once = self.unfinished.then(Timestamp::default);
         let deleted = ecs.first_deleted().map(|(at, _)| at.plus_ms(INACTIVE_CLUSTER_MS));
-        [agents, ended, token, left, unused, deleted, join, at_once]
+        let provisioned = provision::due(ecs, self.started_at);
+        [agents, provisioned, ended, token, left, unused, deleted, join, at_once]
             .into_iter()
             .flatten()
             .min()
@@ -343,7 +362,7 @@ impl Control {
     /// Why it is refused.
     pub fn read(&self, principal: &Principal, scope: &Scope, read: &Read) -> Result<Reply, Refusal> {
         authorise(principal, scope.account, read.action())?;
-        let caller = caller(principal, scope.clone(), self.quotas);
+        let caller = self.caller(principal, scope.clone());
         api::read(&self.facts(), &caller, read)
     }
 
@@ -367,6 +386,15 @@ impl Control {
         Ok(network::view::network(&self.state.network, scope, extent))
     }
 
+    fn caller(&self, principal: &Principal, scope: Scope) -> Caller {
+        Caller {
+            scope,
+            arn: principal.arn(),
+            quotas: self.quotas,
+            release: self.release.clone(),
+        }
+    }
+
     fn facts(&self) -> Facts<'_> {
         Facts {
             ecs: &self.state.ecs,
@@ -375,14 +403,6 @@ impl Control {
             health: &self.health,
             probes: &self.probes,
         }
-    }
-}
-
-fn caller(principal: &Principal, scope: Scope, quotas: Quotas) -> Caller {
-    Caller {
-        scope,
-        arn: principal.arn(),
-        quotas,
     }
 }
 
@@ -440,6 +460,7 @@ impl Turn<'_> {
             .checked_add(1)
             .expect("a control plane starts less than four billion times");
         self.put(Change::Epoch(epoch));
+        self.control.started_at = self.cx.now;
         let until = self.cx.now.plus_ms(START_GRACE_MS);
         let known = self.control.state.ecs.instances().iter().map(|instance| &instance.key);
         let known = known.filter(|key| self.control.admit_agent(key).is_ok()).cloned();
@@ -455,10 +476,11 @@ impl Turn<'_> {
             if self.control.low_space && write.creates() {
                 return Err(Refusal::LowSpace);
             }
-            let caller = caller(principal, scope, self.control.quotas);
+            let caller = self.control.caller(principal, scope);
             match api::admit(&self.control.state.ecs, self.cx, &caller, write)? {
                 Step::Whole(admitted) => Ok(self.apply(admitted)),
                 Step::TaskByTask(order) => Ok(self.place(order)),
+                Step::Update(instance) => self.update(instance),
                 Step::OnThese(order) => Ok(self.start_on_these(&order)),
             }
         });
@@ -481,6 +503,13 @@ impl Turn<'_> {
         let ecs = &self.control.state.ecs;
         let plan = leave::leave(ecs, ecs.index().connected(), self.cx, SLICE);
         self.control.unfinished = plan.unfinished;
+        self.put_all(plan.changes, plan.network);
+    }
+
+    /// Stops tasks that have waited too long for their interfaces, a slice at a time.
+    fn provision(&mut self) {
+        let control = &self.control;
+        let plan = provision::provision(&control.state.ecs, control.started_at, self.cx, SLICE);
         self.put_all(plan.changes, plan.network);
     }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use berth_core::ecs::model::AgentRelease;
 use berth_core::ecs::quota::Limits as FleetLimits;
 use berth_core::iam::AccessKey;
 pub use berth_telemetry::history::{HistoryStore, Limits};
@@ -35,6 +36,8 @@ pub struct Config {
     pub min_free_bytes: Option<u64>,
     /// How much there may be, and how fast calls may come.
     pub limits: FleetLimits,
+    /// Which release of Amazon's agent UpdateContainerAgent offers.
+    pub agent_release: Option<AgentRelease>,
     /// Where the time comes from.
     pub clock: Clock,
 }

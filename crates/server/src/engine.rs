@@ -9,9 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
-use berth_core::control::{Change, Control, Event, Message, Output};
+use berth_core::control::{Change, Control, Event, Message, Output, State};
 use berth_core::ecs::Refusal;
-use berth_core::ecs::quota::Quotas;
 use berth_core::ecs::view::{Reply, TaskView};
 use berth_core::kernel::Cx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -73,11 +72,11 @@ impl Engine {
     pub fn start(
         store: Arc<Store>,
         clock: Clock,
-        quotas: Quotas,
+        brain: impl FnOnce(State) -> Control,
         outbox: impl Outbox,
     ) -> Result<Self, crate::store::StoreError> {
         let facts = Arc::new(RwLock::new(Facts {
-            control: Control::new(store.load()?).limited(quotas),
+            control: brain(store.load()?),
             applied: 0,
         }));
         let (jobs, queue) = mpsc::channel();

@@ -28,7 +28,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
-use berth_core::control::Message;
+use berth_core::control::{Control, Message};
 use berth_core::ecs::quota::Rates;
 use berth_core::ecs::view::TaskView;
 use berth_telemetry::history::HistoryStore;
@@ -101,7 +101,9 @@ impl Server {
             sessions: sessions.clone(),
             leaving: history.leaving(),
         };
-        let engine = Engine::start(Arc::clone(&store), config.clock.clone(), config.limits.quotas, outside)?;
+        let (quotas, release) = (config.limits.quotas, config.agent_release.clone());
+        let brain = |state| Control::new(state).limited(quotas).offering(release);
+        let engine = Engine::start(Arc::clone(&store), config.clock.clone(), brain, outside)?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             listeners.push(listen(*address).await?);

@@ -57,18 +57,16 @@ const SECTIONS: &[Section] = &[
                 "crates/core/tests/control/placement.rs::members",
             ),
             full("placementStrategy", "crates/core/tests/control/placement.rs::in_order"),
-            partial(
+            full(
                 "platformVersion",
-                "1.4.0 and LATEST",
                 "tests/e2e/test_calls.py::test_a_run_that_cannot_be_is_refused",
             ),
             full(
                 "propagateTags",
                 "tests/e2e/test_tasks_api.py::test_tags_come_from_the_call_the_definition_and_ecs",
             ),
-            partial(
+            full(
                 "referenceId",
-                "checked; it shows nowhere, as in ECS",
                 "tests/e2e/test_tasks_api.py::test_a_member_that_cannot_be_is_refused",
             ),
             full(
@@ -166,7 +164,11 @@ const SECTIONS: &[Section] = &[
                 "memoryReservation",
                 "tests/e2e/test_overrides.py::test_sizes_reach_the_kernel_and_the_machine",
             ),
-            refused("resourceRequirements"),
+            partial(
+                "resourceRequirements",
+                "type GPU with a number or ALL",
+                "tests/e2e/test_gpus.py::test_a_machine_without_gpus_takes_no_task_that_wants_one",
+            ),
         ],
     },
     Section {
@@ -250,9 +252,8 @@ const SECTIONS: &[Section] = &[
                 "propagateTags",
                 "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
             ),
-            partial(
+            full(
                 "referenceId",
-                "checked; it shows nowhere, as in ECS",
                 "tests/e2e/test_start_task.py::test_a_task_starts_on_the_machine_that_was_named",
             ),
             full(

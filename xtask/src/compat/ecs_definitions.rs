@@ -253,9 +253,10 @@ const SECTIONS: &[Section] = &[
                 "systemControls",
                 "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
             ),
-            accepted(
+            partial(
                 "resourceRequirements",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "type GPU with a number or ALL; sharingStrategy, NeuronDevice and InferenceAccelerator are accepted, and refused when run",
+                "tests/e2e/test_gpus.py::test_a_machine_without_gpus_takes_no_task_that_wants_one",
             ),
             accepted(
                 "firelensConfiguration",

@@ -84,10 +84,9 @@ const SECTIONS: &[Section] = &[
                 "RegisterContainerInstance",
                 "tests/e2e/test_placement.py::test_the_machine_tells_what_it_is",
             ),
-            partial(
+            full(
                 "UpdateContainerAgent",
-                "there is no update to be had: NoUpdateAvailableException or MissingVersionException",
-                "tests/e2e/test_instances_api.py::test_there_are_no_updates_of_agents_to_be_had",
+                "tests/e2e/test_agent_updates.py::test_an_agent_is_updated_across_a_crash_of_the_control_plane",
             ),
             full(
                 "UpdateContainerInstancesState",

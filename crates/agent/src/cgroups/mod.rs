@@ -6,6 +6,7 @@
 mod layout;
 mod plan;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -167,6 +168,21 @@ impl Cgroups {
             }
         }
         Ok(removal)
+    }
+
+    /// The names of the groups directly in this one, in any tree.
+    #[must_use]
+    pub fn children(&self, group: &GroupPath) -> BTreeSet<String> {
+        let directories = self.layout.all_trees().into_iter().map(|tree| group.under(tree));
+        let entries = directories
+            .filter_map(|directory| fs::read_dir(directory).ok())
+            .flatten();
+        let groups = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        groups
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect()
     }
 
     /// Reads the memory counters of a group, a task's or a container's; `None` if there is no such group.

@@ -11,6 +11,7 @@ use rtnetlink::sys::{Socket, SocketAddr};
 
 use super::Protocol;
 use super::firewall::HostPort;
+use super::nfnetlink::{FAMILY, HEADER, attributes, find, messages};
 
 const GET: u16 = 1 << 8 | 1;
 const DELETE: u16 = 1 << 8 | 2;
@@ -19,8 +20,7 @@ const DONE: u16 = 3;
 const REQUEST_DUMP: u16 = 0x301;
 const REQUEST_ACK: u16 = 0x005;
 /// Bytes of a netlink header and of the netfilter header behind it.
-const HEADER: usize = 16;
-const PREFIX: usize = HEADER + 4;
+const PREFIX: usize = HEADER + FAMILY;
 
 // Attribute types of <linux/netfilter/nfnetlink_conntrack.h>.
 const TUPLE_ORIGINAL: u16 = 1;
@@ -67,7 +67,7 @@ fn dump(socket: &Socket) -> io::Result<Vec<Vec<u8>>> {
             match kind {
                 DONE => return Ok(connections),
                 ERROR => return Err(refusal(body).unwrap_or_else(|| io::Error::other("unexpected acknowledgement"))),
-                _ => connections.push(body.get(PREFIX - HEADER..).unwrap_or_default().to_vec()),
+                _ => connections.push(body.get(FAMILY..).unwrap_or_default().to_vec()),
             }
         }
     }
@@ -104,44 +104,9 @@ fn request(kind: u16, flags: u16, attributes: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Type and body of every message of a datagram.
-fn messages(mut datagram: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let length = usize::try_from(u32::from_ne_bytes(*datagram.first_chunk()?)).ok()?;
-        let kind = u16::from_ne_bytes(*datagram.get(4..)?.first_chunk()?);
-        let body = datagram.get(HEADER..length)?;
-        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, body))
-    })
-}
-
 fn refusal(body: &[u8]) -> Option<io::Error> {
     let code = i32::from_ne_bytes(*body.first_chunk()?);
     (code != 0).then(|| io::Error::from_raw_os_error(-code))
-}
-
-struct Attribute<'a> {
-    kind: u16,
-    payload: &'a [u8],
-    /// Header, payload and padding.
-    padded: &'a [u8],
-}
-
-fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = Attribute<'_>> {
-    std::iter::from_fn(move || {
-        let length = usize::from(u16::from_ne_bytes(*bytes.first_chunk()?));
-        let kind = u16::from_ne_bytes(*bytes.get(2..)?.first_chunk()?) & 0x3fff;
-        let payload = bytes.get(4..length)?;
-        let (padded, rest) = bytes.split_at(length.next_multiple_of(4).min(bytes.len()));
-        bytes = rest;
-        Some(Attribute { kind, payload, padded })
-    })
-}
-
-fn find(bytes: &[u8], kind: u16) -> Option<&[u8]> {
-    attributes(bytes)
-        .find(|attribute| attribute.kind == kind)
-        .map(|attribute| attribute.payload)
 }
 
 /// The original destination port of a UDP connection.

@@ -1,9 +1,11 @@
 //! What the worker thread does: the operations of [`super::Network`], each stating what should be true in the kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+
+use rtnetlink::sys::Socket;
 
 use super::firewall::{self, HostPort, Rules, Target};
 use super::known::Known;
@@ -13,7 +15,10 @@ use super::netns::Namespaces;
 use super::ports::{Ports, Reserved};
 use super::reaper::Reaper;
 use super::{Bridge, Config, Interface, Mac, Namespace, NetError, NetworkBinding, PortMapping};
-use super::{awsvpc, bridge, conntrack, sysctl};
+use super::{awsvpc, bridge, conntrack, sysctl, watch};
+
+/// How many changes of our own are remembered that the kernel has not told us of yet.
+const REMEMBERED_CHANGES: usize = 64;
 
 /// Everything that lives on the worker thread.
 pub(super) struct Engine {
@@ -23,12 +28,20 @@ pub(super) struct Engine {
     pub(super) namespaces: Namespaces,
     pub(super) reaper: Reaper,
     pub(super) known: Option<Known>,
+    /// The processes that changed our table last for us, until the kernel has told us so.
+    changed_by: VecDeque<u32>,
 }
 
 /// The eth0 of a namespace.
 pub(super) struct ContainerLink {
     pub(super) link: Link,
     pub(super) address: Option<(Ipv4Addr, u8)>,
+}
+
+/// What a network that was opened is watched by.
+pub(super) struct Opened {
+    pub(super) changes: Socket,
+    pub(super) table: String,
 }
 
 impl Engine {
@@ -42,10 +55,13 @@ impl Engine {
             reaper: Reaper::start()?,
             config,
             known: None,
+            changed_by: VecDeque::new(),
         })
     }
 
-    pub(super) fn open(&mut self) -> Result<(), NetError> {
+    /// Answers what tells of changes that others make from now on.
+    pub(super) fn open(&mut self) -> Result<Opened, NetError> {
+        let changes = watch::listen()?;
         let published = firewall::list(&self.names.table)?;
         let links = self.container_links()?;
         self.reap_orphans(&links)?;
@@ -60,10 +76,13 @@ impl Engine {
             .into_iter()
             .filter(|(_, target)| on_bridge.contains_key(&target.0))
             .collect();
-        firewall::apply(&self.rules(&bridge).script(&alive))?;
+        self.apply(&self.rules(&bridge).script(&alive))?;
         self.warn_of_drops(&bridge)?;
         self.known = Some(Known::new((bridge, bridge_index), on_bridge, Ports::learn(alive)));
-        Ok(())
+        Ok(Opened {
+            changes,
+            table: self.names.table.clone(),
+        })
     }
 
     fn set_up_bridge(&self, addresses: &BTreeMap<Ipv4Addr, String>) -> Result<(Bridge, u32), NetError> {
@@ -285,12 +304,53 @@ impl Engine {
     /// Changes the map of published ports to what is `wanted`. Where somebody has taken our table away (`nft flush
     /// ruleset`, as reloading Debian's nftables.service does), it is made anew.
     fn change_published(&mut self, script: &str, wanted: &BTreeMap<HostPort, Target>) -> Result<(), NetError> {
-        let Err(error) = firewall::apply(script) else {
+        let Err(error) = self.apply(script) else {
             return Ok(());
         };
         tracing::warn!(%error, "the packet filter's table is not as it was left: making it anew");
         let bridge = self.known()?.bridge.clone();
-        firewall::apply(&self.rules(&bridge).script(wanted))
+        self.apply(&self.rules(&bridge).script(wanted))
+    }
+
+    fn apply(&mut self, script: &str) -> Result<(), NetError> {
+        let process = firewall::apply(script)?;
+        if self.changed_by.len() == REMEMBERED_CHANGES {
+            self.changed_by.pop_front();
+        }
+        self.changed_by.push_back(process);
+        Ok(())
+    }
+
+    /// Mends our table after these processes have changed it, if they were not ours.
+    pub(super) fn look_after(&mut self, changers: &[u32]) {
+        let mut strangers = 0;
+        for process in changers {
+            match self.changed_by.iter().position(|own| own == process) {
+                Some(at) => drop(self.changed_by.remove(at)),
+                None => strangers += 1,
+            }
+        }
+        // A closed network has no table.
+        if strangers == 0 || self.known.is_none() {
+            return;
+        }
+        if let Err(error) = self.mend_table() {
+            tracing::warn!(%error, "somebody changed the packet filter's table, and it cannot be mended");
+        }
+    }
+
+    fn mend_table(&mut self) -> Result<(), NetError> {
+        let known = self.known()?;
+        let (bridge, wanted) = (known.bridge.clone(), known.ports.targets());
+        if firewall::is_whole(&self.names.table, &wanted)? {
+            return Ok(());
+        }
+        tracing::warn!(
+            ports = wanted.len(),
+            "somebody changed the packet filter's table: making it anew"
+        );
+        self.apply(&self.rules(&bridge).script(&wanted))?;
+        self.warn_of_drops(&bridge)
     }
 }
 

@@ -9,16 +9,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::net::Ipv4Addr;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
+use super::child::{self, Finished};
 use super::{Cidr, NetError, Protocol};
+
+/// The longest that nft may take: everything else that networks need waits for it.
+const LONGEST_RUN: Duration = Duration::from_secs(30);
 
 /// A published port: the key of the map.
 pub(super) type HostPort = (Protocol, u16);
 /// Where a published port leads: the container's address and port.
 pub(super) type Target = (Ipv4Addr, u16);
+
+/// How many chains and rules the table has.
+const CHAINS: usize = 5;
+const RULES: usize = 9;
 
 /// Everything that the static rules mention.
 #[derive(Clone, Debug)]
@@ -126,11 +135,11 @@ pub(super) fn delete_script(table: &str, ports: &[HostPort]) -> String {
     })
 }
 
-/// Carries out a script, all of it or nothing.
-pub(super) fn apply(script: &str) -> Result<(), NetError> {
+/// Carries out a script, all of it or nothing. Answers the process that did so.
+pub(super) fn apply(script: &str) -> Result<u32, NetError> {
     let output = run(&["-f", "-"], script)?;
     if output.status.success() {
-        Ok(())
+        Ok(output.pid)
     } else {
         Err(NetError::Nft(complaint(&output)))
     }
@@ -148,6 +157,25 @@ pub(super) fn list(table: &str) -> Result<BTreeMap<HostPort, Target>, NetError> 
     } else {
         Err(NetError::Nft(complaint))
     }
+}
+
+/// Whether the table is as we make it: all its chains and rules, and the ports that are `wanted`.
+pub(super) fn is_whole(table: &str, wanted: &BTreeMap<HostPort, Target>) -> Result<bool, NetError> {
+    let output = run(&["-j", "list", "table", "inet", table], "")?;
+    let complaint = complaint(&output);
+    match output.status.success() {
+        true => Ok(count(&output.stdout)? == (CHAINS, RULES) && parse(&output.stdout)? == *wanted),
+        false if complaint.contains("No such file") => Ok(false),
+        false => Err(NetError::Nft(complaint)),
+    }
+}
+
+/// How many chains and rules a listing has.
+fn count(listing: &[u8]) -> Result<(usize, usize), NetError> {
+    let listing = parse_listing(listing)?;
+    let items = || listing["nftables"].as_array().into_iter().flatten();
+    let of = |kind: &str| items().filter(|item| item[kind].is_object()).count();
+    Ok((of("chain"), of("rule")))
 }
 
 /// Chains of others that drop forwarded packets unless a rule of theirs lets them pass, as `family table chain`. Tables of
@@ -193,50 +221,32 @@ pub(super) fn delete_table(table: &str) -> Result<bool, NetError> {
     }
 }
 
-fn complaint(output: &Output) -> String {
+fn complaint(output: &Finished) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }
 
-/// The child runs in the network namespace of the calling thread, as the worker's must.
-fn run(arguments: &[&str], input: &str) -> Result<Output, NetError> {
+/// Runs nft in the network namespace of the calling thread, as the worker's must.
+fn run(arguments: &[&str], input: &str) -> Result<Finished, NetError> {
     let missing = |error: &io::Error| error.kind() == ErrorKind::NotFound;
-    let started = start("nft", arguments).or_else(|error| {
-        if missing(&error) {
-            start("/usr/sbin/nft", arguments)
-        } else {
-            Err(error)
-        }
-    });
-    let failed = |error| {
+    let run = |program: &str| {
+        // Complaints are recognised by their English words.
+        let mut command = Command::new(program);
+        command.args(arguments).env("LC_ALL", "C");
+        child::finish(&mut command, input.as_bytes(), LONGEST_RUN)
+    };
+    let done = match run("nft") {
+        Err(error) if missing(&error) => run("/usr/sbin/nft"),
+        done => done,
+    };
+    done.map_err(|error| {
         if missing(&error) {
             NetError::NftMissing
+        } else if error.kind() == ErrorKind::TimedOut {
+            NetError::Nft(format!("it has not ended within {} s", LONGEST_RUN.as_secs()))
         } else {
             NetError::at("run nft")(error)
         }
-    };
-    let mut child = started.map_err(failed)?;
-    // The input is read whole before nft answers, so writing it first cannot block both sides. Had nft ended early, its
-    // complaint says more than a broken pipe.
-    let written = child
-        .stdin
-        .take()
-        .map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().map_err(NetError::at("run nft"))?;
-    if output.status.success() {
-        written.map_err(NetError::at("write to nft"))?;
-    }
-    Ok(output)
-}
-
-fn start(program: &str, arguments: &[&str]) -> io::Result<std::process::Child> {
-    // Complaints are recognised by their English words.
-    let mut command = Command::new(program);
-    command.args(arguments).env("LC_ALL", "C");
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+    })
 }
 
 fn parse(listing: &[u8]) -> Result<BTreeMap<HostPort, Target>, NetError> {
@@ -272,17 +282,20 @@ mod tests {
         BTreeMap::from([web, dns])
     }
 
-    #[test]
-    fn the_table_is_written_whole() {
-        let rules = Rules {
+    fn rules() -> Rules {
+        Rules {
             table: "berth-default".into(),
             veth_prefix: "bthabcd".into(),
             bridge: "berth-abcd".into(),
             bridge_range: "172.30.240.0/20".parse().unwrap(),
             vpc: vec!["172.31.0.0/16".parse().unwrap()],
-        };
-        let without = rules.script(&BTreeMap::new());
-        let with = rules.script(&published());
+        }
+    }
+
+    #[test]
+    fn the_table_is_written_whole() {
+        let without = rules().script(&BTreeMap::new());
+        let with = rules().script(&published());
         let added: Vec<&str> = with.lines().filter(|line| !without.contains(line)).collect();
         assert_eq!(
             added,
@@ -336,6 +349,16 @@ mod tests {
             }
         "#]]
         .assert_eq(&without);
+    }
+
+    #[test]
+    fn chains_and_rules_are_counted() {
+        let text = rules().script(&BTreeMap::new());
+        let chains = text.lines().filter(|line| line.trim().starts_with("chain "));
+        assert_eq!(chains.count(), CHAINS);
+        let ends = ["drop", "masquerade", "rt mtu", "@published"];
+        let is_rule = |line: &str| !line.starts_with('#') && ends.iter().any(|end| line.ends_with(end));
+        assert_eq!(text.lines().filter(|line| is_rule(line)).count(), RULES);
     }
 
     #[test]

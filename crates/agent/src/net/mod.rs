@@ -17,6 +17,7 @@
 
 mod awsvpc;
 mod bridge;
+mod child;
 mod cidr;
 mod conntrack;
 mod engine;
@@ -27,16 +28,19 @@ mod known;
 mod names;
 mod netlink;
 mod netns;
+mod nfnetlink;
 mod ports;
 mod reaper;
 mod removal;
 mod sysctl;
+mod watch;
 mod worker;
 
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 pub use cidr::{Cidr, InvalidCidr};
 pub use error::NetError;
@@ -44,6 +48,7 @@ pub use files::{ResolvSources, hostname, hosts, resolv_conf};
 pub use names::Mac;
 
 use engine::Engine;
+use watch::Watch;
 use worker::Worker;
 
 /// What the caller decides about the networks of one Berth.
@@ -185,15 +190,22 @@ pub struct Removed {
 #[derive(Clone, Debug)]
 pub struct Network {
     worker: Worker,
+    /// Ends with the last clone, as the worker does.
+    _watch: Arc<Watch>,
 }
 
 impl Network {
     /// Sets up what all containers share (bridge, nftables table, forwarding) and learns what is there already.
-    /// Namespaces, addresses and published ports of an earlier run stay and keep working throughout.
+    /// Namespaces, addresses and published ports of an earlier run stay and keep working throughout. From now on the table
+    /// is made anew whenever somebody else takes it away or changes it.
     pub async fn open(config: Config) -> Result<Self, NetError> {
         let worker = Worker::start(config)?;
-        worker.call(Engine::open).await?;
-        Ok(Self { worker })
+        let opened = worker.call(Engine::open).await?;
+        let watch = Watch::start(opened.changes, opened.table, worker.downgrade())?;
+        Ok(Self {
+            worker,
+            _watch: Arc::new(watch),
+        })
     }
 
     /// The bridge.

@@ -4,7 +4,7 @@
 //! may do. It inherits the namespace of the thread that starts it and calls that one the host.
 
 use std::fmt;
-use std::sync::mpsc;
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -17,7 +17,22 @@ type Job = Box<dyn FnOnce(&mut Engine) + Send>;
 /// A handle on the thread; it ends when the last handle is gone.
 #[derive(Clone)]
 pub(super) struct Worker {
-    jobs: mpsc::Sender<Job>,
+    jobs: Arc<mpsc::Sender<Job>>,
+}
+
+/// A handle that does not keep the thread.
+pub(super) struct WeakWorker {
+    jobs: Weak<mpsc::Sender<Job>>,
+}
+
+impl WeakWorker {
+    /// Runs `op` on the thread when its turn comes, if there still is one; nobody waits for it.
+    pub(super) fn post(&self, op: impl FnOnce(&mut Engine) + Send + 'static) {
+        if let Some(jobs) = self.jobs.upgrade() {
+            // Without a thread there is nothing left to be done.
+            drop(jobs.send(Box::new(op)));
+        }
+    }
 }
 
 impl Worker {
@@ -38,7 +53,13 @@ impl Worker {
         // The engine opens two file descriptors and nothing else: waiting for it here is no longer than the spawn.
         match started.recv() {
             Ok(error) => Err(error),
-            Err(mpsc::RecvError) => Ok(Self { jobs }),
+            Err(mpsc::RecvError) => Ok(Self { jobs: Arc::new(jobs) }),
+        }
+    }
+
+    pub(super) fn downgrade(&self) -> WeakWorker {
+        WeakWorker {
+            jobs: Arc::downgrade(&self.jobs),
         }
     }
 

@@ -2,13 +2,20 @@
 //! operation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use berth_core::ecs::model::TaskKey;
 use berth_core::kernel::{CpuUnits, MemoryMib};
 use berth_core::node::{StepFacts, StepFailure};
 
+use tokio::time::sleep;
+
 use super::{Machine, Outcome};
 use crate::cgroups::{CgroupError, Limits, Removal};
+
+/// How often a control group is tried that has processes although no record knows its task.
+const STRANGE_TRIES: u32 = 600;
+const STRANGE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Machine {
     /// `cpu` is a hard limit; `weight` counts when CPUs are scarce.
@@ -36,6 +43,31 @@ impl Machine {
             Ok(Removal::Busy { pids }) => Err(StepFailure::Other(format!("processes are still in it: {pids:?}"))),
             Err(error) => Err(StepFailure::Other(error.to_string())),
         }
+    }
+}
+
+impl Machine {
+    /// Removes the control group of a task that is not on record, when its last process is gone.
+    pub(crate) fn remove_strange_cgroup(self: &Arc<Self>, name: &str) {
+        let Ok(group) = self.places.cgroup_root().join(name) else {
+            return;
+        };
+        let machine = Arc::clone(self);
+        self.spawn(async move {
+            for _ in 0..STRANGE_TRIES {
+                let (cgroups, group) = (machine.cgroups.clone(), group.clone());
+                match blocking(move || cgroups.remove(&group)).await {
+                    Ok(Removal::Removed | Removal::Absent) => return,
+                    // Containers that are not on record are removed at the same time.
+                    Ok(Removal::Busy { .. }) => sleep(STRANGE_PAUSE).await,
+                    Err(error) => return tracing::warn!(%error, "cannot remove a control group"),
+                }
+            }
+            tracing::warn!(
+                group = group.to_oci(),
+                "processes of nobody's task stay in a control group"
+            );
+        });
     }
 }
 

@@ -17,8 +17,8 @@ use crate::images::{Digest, PulledImage};
 use crate::logs::logger_uri;
 use crate::places::{container_netns, task_netns};
 use crate::runtime::{
-    self, ContainerSpec, Executed, NetworkNamespace, ProcessOverrides, Resources, RuntimeError, Stdio, parse_signal,
-    resolve_process,
+    self, ContainerSpec, Executed, NetworkNamespace, ProcessOverrides, Resources, Rlimit, RuntimeError, Stdio,
+    parse_signal, resolve_process,
 };
 
 /// The stock agent's label for the task's ARN.
@@ -140,7 +140,7 @@ impl Machine {
             network: self.netns(start),
             mounts: mounts.map_err(|error| cannot(format!("cannot write the container's files: {error}")))?,
             resources: resources(definition),
-            rlimits: Vec::new(),
+            rlimits: vec![open_files()],
             cgroup: self
                 .places
                 .cgroup(task)
@@ -329,6 +329,16 @@ fn resources(definition: &ContainerDefinition) -> Resources {
         memory_reservation_bytes: definition.memory_reservation.map(|mib| bytes(mib.0)),
         cpu_shares: Some(u64::from(definition.cpu.0).max(LEAST_SHARES)),
         cpu_quota_us: None,
+    }
+}
+
+/// Containers have as many open files as on Amazon's own machines, whatever the host's services have.
+fn open_files() -> Rlimit {
+    Rlimit {
+        kind: "RLIMIT_NOFILE".to_owned(),
+        soft: 32_768,
+        hard: 65_536,
+        is_default: true,
     }
 }
 

@@ -3,7 +3,7 @@
 //! operation of this driver is idempotent.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +17,7 @@ use containerd_client::services::v1::tasks_client::TasksClient;
 use containerd_client::tonic::metadata::{Ascii, MetadataValue};
 use containerd_client::tonic::transport::Channel;
 use containerd_client::tonic::{Request, Response, Status};
+use tokio::net::UnixStream;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::daemon::{Backing, ContainerdConfig, answers, root_cause};
@@ -64,6 +65,7 @@ impl Containerd {
                 reason: root_cause(&error),
                 socket,
             })?;
+        let peer = process_behind(&backing.socket()).await;
         let containerd = Self {
             inner: Arc::new(Inner {
                 channel,
@@ -72,7 +74,7 @@ impl Containerd {
                 config: config.clone(),
                 closed: AtomicBool::new(false),
                 recovery: AsyncMutex::default(),
-                traits: HostTraits::detect()?,
+                traits: HostTraits::detect(peer)?,
                 cgroups: Cgroups::detect()?,
                 shim_groups: KeyedLocks::default(),
                 accounts: Mutex::default(),
@@ -187,6 +189,12 @@ impl Containerd {
     pub(crate) fn leases(&self) -> LeasesClient<Channel> {
         LeasesClient::new(self.inner.channel.clone())
     }
+}
+
+/// The process that listens on a socket, if the kernel says so.
+async fn process_behind(socket: &Path) -> Option<i32> {
+    let stream = UnixStream::connect(socket).await.ok()?;
+    stream.peer_cred().ok()?.pid()
 }
 
 fn parse_namespace(name: &str) -> Result<MetadataValue<Ascii>, RuntimeError> {

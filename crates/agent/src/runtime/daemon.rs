@@ -41,7 +41,14 @@ pub struct ContainerdConfig {
     pub socket: SocketChoice,
     /// The containerd namespace that holds our containers and images.
     pub namespace: String,
+    /// How long a shim may take at first to create a task; twice as long at every further attempt. A shim whose start was
+    /// broken off, because the agent was killed, takes connections and never answers: containerd waits for it for ever. On
+    /// a machine that starts a hundred containers at once a sound one takes several seconds.
+    pub shim_patience: Duration,
 }
+
+/// What is enough for every sound shim.
+const SHIM_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which containerd to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +69,7 @@ impl ContainerdConfig {
             namespace: namespace_of(&data_dir),
             socket: SocketChoice::Auto,
             data_dir,
+            shim_patience: SHIM_PATIENCE,
         }
     }
 

@@ -7,12 +7,14 @@
 use serde_json::{Value, json};
 
 use super::process::set_env;
-use super::spec::{BindMount, ContainerSpec, NetworkNamespace, Resources};
+use super::spec::{BindMount, ContainerSpec, NetworkNamespace, Resources, Rlimit};
 use super::traits::{CgroupVersion, HostTraits};
 use super::users::ResolvedUser;
 
 /// The annotation by which containers of one task share a shim.
 pub(super) const SHIM_GROUP: &str = "io.containerd.runc.v2.group";
+/// The limit of open files in runc's words.
+const OPEN_FILES: &str = "RLIMIT_NOFILE";
 const CPU_PERIOD_US: u64 = 100_000;
 
 const CAPABILITIES: [&str; 14] = [
@@ -57,7 +59,7 @@ pub fn runtime_spec(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
     }
     let mut document = json!({
         "ociVersion": "1.0.2",
-        "process": process(spec, user),
+        "process": process(spec, user, traits),
         "root": { "path": "rootfs" },
         "mounts": mounts(&spec.mounts),
         "annotations": annotations,
@@ -82,18 +84,14 @@ pub fn runtime_spec(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
     document
 }
 
-fn process(spec: &ContainerSpec, user: &ResolvedUser) -> Value {
+fn process(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTraits) -> Value {
     let mut env = spec.process.env.clone();
     if let Some(hostname) = &spec.hostname
         && !env.iter().any(|entry| entry.starts_with("HOSTNAME="))
     {
         set_env(&mut env, format!("HOSTNAME={hostname}"));
     }
-    let rlimits: Vec<Value> = spec
-        .rlimits
-        .iter()
-        .map(|limit| json!({ "type": limit.kind, "soft": limit.soft, "hard": limit.hard }))
-        .collect();
+    let rlimits: Vec<Value> = spec.rlimits.iter().map(|limit| rlimit(limit, traits)).collect();
     json!({
         "terminal": false,
         "user": { "uid": user.uid, "gid": user.gid, "additionalGids": user.additional_gids },
@@ -106,6 +104,14 @@ fn process(spec: &ContainerSpec, user: &ResolvedUser) -> Value {
         // Not inherited: the shim protects itself from the OOM killer, its containers must not be.
         "oomScoreAdj": 0,
     })
+}
+
+fn rlimit(limit: &Rlimit, traits: HostTraits) -> Value {
+    let lowered = |value: u64| match limit.is_default && limit.kind == OPEN_FILES {
+        true => value.min(traits.open_files),
+        false => value,
+    };
+    json!({ "type": limit.kind, "soft": lowered(limit.soft), "hard": lowered(limit.hard) })
 }
 
 /// Only root has capabilities at once; others get them through set-user-id programs within the

@@ -12,10 +12,12 @@ use crate::cgroups::GroupPath;
 const V1: HostTraits = HostTraits {
     cgroup_version: CgroupVersion::V1,
     swap_limit: true,
+    open_files: 1 << 20,
 };
 const V2: HostTraits = HostTraits {
     cgroup_version: CgroupVersion::V2,
     swap_limit: false,
+    open_files: 20_000,
 };
 
 fn web() -> ContainerSpec {
@@ -48,6 +50,7 @@ fn web() -> ContainerSpec {
             kind: "RLIMIT_NOFILE".to_owned(),
             soft: 1024,
             hard: 65_536,
+            is_default: true,
         }],
         cgroup: GroupPath::new("berth/t1/web").unwrap(),
         stdio: Stdio::Null,
@@ -115,4 +118,16 @@ fn no_limits_leave_no_traces() {
     let document = runtime_spec(&spec, &root(), V2);
     let resources = document["linux"]["resources"].as_object().unwrap();
     assert_eq!(resources.keys().collect::<Vec<_>>(), ["devices"]);
+}
+
+#[test]
+fn a_default_limit_of_open_files_is_lowered_and_one_that_was_asked_for_is_not() {
+    let limit = |spec: &ContainerSpec| runtime_spec(spec, &root(), V2)["process"]["rlimits"][0].clone();
+    let mut spec = web();
+    assert_eq!(
+        limit(&spec),
+        json!({ "type": "RLIMIT_NOFILE", "soft": 1024, "hard": 20_000 })
+    );
+    spec.rlimits[0].is_default = false;
+    assert_eq!(limit(&spec)["hard"], 65_536);
 }

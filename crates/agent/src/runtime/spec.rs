@@ -104,6 +104,8 @@ pub struct Rlimit {
     pub soft: u64,
     /// The ceiling up to which the process may raise it.
     pub hard: u64,
+    /// Whether it is lowered to what the host allows, as a default is. What was asked for is refused where it cannot be had.
+    pub is_default: bool,
 }
 
 /// Where a container's output goes.

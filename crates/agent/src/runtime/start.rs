@@ -20,10 +20,6 @@ use super::oci::SHIM_GROUP;
 
 /// How long the creation of a task may take, with all attempts.
 const LONGEST_CREATION: Duration = Duration::from_secs(120);
-/// How long a shim may take at first to create a task; twice as long at every further attempt. A shim whose start was
-/// broken off, because the agent was killed, takes connections and never answers: containerd waits for it for ever. On a
-/// machine that starts a hundred containers at once a sound one takes several seconds.
-const SHIM_PATIENCE: Duration = Duration::from_secs(20);
 /// How long containerd may take to put away what an earlier attempt has left, a task or its directory. It may never do so:
 /// after it was killed itself it takes up shims that have no container, and leaves directories that have no shim.
 const LEFTOVER_PATIENCE: Duration = Duration::from_secs(1);
@@ -142,13 +138,17 @@ impl Containerd {
 
     /// A shim that does not answer is ended, with which its task goes away.
     async fn task_of_earlier_attempt(&self, id: &str) -> Result<TaskProcess, Status> {
-        match timeout(SHIM_PATIENCE, self.get_task(id)).await {
+        match timeout(self.shim_patience(), self.get_task(id)).await {
             Ok(answer) => answer,
             Err(_elapsed) => {
                 self.replace_shim(id).await;
                 Err(Status::not_found("its shim does not answer"))
             }
         }
+    }
+
+    fn shim_patience(&self) -> Duration {
+        self.inner.config.shim_patience
     }
 
     async fn replace_shim(&self, id: &str) {
@@ -172,7 +172,7 @@ impl Containerd {
         };
         let begun = Instant::now();
         let deadline = begun + LONGEST_CREATION;
-        let mut patience = SHIM_PATIENCE;
+        let mut patience = self.shim_patience();
         loop {
             match timeout(patience, self.call(create)).await {
                 Ok(Err(status)) if is_under_way(&status) && Instant::now() < deadline => {
@@ -209,7 +209,7 @@ impl Containerd {
 
     /// Takes away the directory of a task that containerd does not have.
     async fn discard_bundle(&self, id: &str, bundle: &Path) {
-        match timeout(SHIM_PATIENCE, self.get_task(id)).await {
+        match timeout(self.shim_patience(), self.get_task(id)).await {
             Ok(Err(status)) if status.code() == Code::NotFound => {}
             Ok(Ok(_) | Err(_)) | Err(_) => return,
         }

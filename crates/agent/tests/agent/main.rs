@@ -47,6 +47,7 @@ const TESTS: &[Test] = tests![
     restarts::a_control_plane_that_was_away_hears_everything,
     restarts::a_forgotten_machine_registers_again,
     restarts::an_agent_that_ends_cleanly_leaves_nothing,
+    restarts::control_groups_of_tasks_that_nobody_knows_are_removed,
     restarts::what_a_killed_agent_left_is_cleaned_without_one,
 ];
 

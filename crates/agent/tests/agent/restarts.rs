@@ -1,5 +1,9 @@
 //! Nothing is lost when the agent, the control plane or both die, and nothing stays when they end.
 
+use std::fs;
+use std::process::Command;
+
+use berth_agent::cgroups::{Cgroups, GroupPath, Layout, Limits};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -161,4 +165,40 @@ pub(crate) async fn what_a_killed_agent_left_is_cleaned_without_one() {
         reports_of(&world.control.heard().reports, &id(1)).last(),
         Some(&"STOPPED")
     );
+}
+
+pub(crate) async fn control_groups_of_tasks_that_nobody_knows_are_removed() {
+    let (world, agent) = World::with_agent().await;
+    let main = world.script("main", &waits("groups-7313"));
+    world.control.assign(json!([task(&id(1), "none", &[main])])).await;
+    world.wait_line(&id(1), "main").await;
+    agent.kill();
+    let cgroups = Cgroups::detect().unwrap();
+    let root = GroupPath::new(berth_agent::runtime::namespace_of(world.data_dir())).unwrap();
+    for number in [2, 3] {
+        cgroups
+            .create(&root.join(&id(number)).unwrap(), &Limits::default())
+            .unwrap();
+    }
+    // One of them has a process, which will end.
+    let tree = match cgroups.layout() {
+        Layout::V1 { mounts, .. } => mounts["memory"].clone(),
+        Layout::V2 { mount } => mount.clone(),
+    };
+    let mut process = Command::new("sleep").arg("1000").spawn().unwrap();
+    let group = root.join(&id(3)).unwrap().to_oci();
+    let members = tree.join(group.trim_start_matches('/')).join("cgroup.procs");
+    fs::write(&members, process.id().to_string()).unwrap();
+
+    let _agent = world.start_agent();
+    let until = async |names: &[String]| {
+        while !cgroups.children(&root).iter().eq(names) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    until(&[id(1), id(3)]).await;
+    process.kill().unwrap();
+    process.wait().unwrap();
+    until(&[id(1)]).await;
+    process_of("up groups-7313");
 }

@@ -11,3 +11,4 @@ mod recovery;
 mod registry;
 mod runs;
 mod sandbox;
+mod starts;

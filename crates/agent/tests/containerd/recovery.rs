@@ -1,23 +1,13 @@
 //! Nothing is lost when containerd or the agent dies.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-use std::time::Duration;
+use std::fs;
 
 use berth_agent::images::Images;
 use berth_agent::runtime::{
     ContainerStatus, Containerd, ContainerdConfig, RuntimeError, SocketChoice, clean_up, stop_private,
 };
-use containerd_client::services::v1::CreateTaskRequest;
-use containerd_client::services::v1::snapshots::MountsRequest;
-use containerd_client::services::v1::snapshots::snapshots_client::SnapshotsClient;
-use containerd_client::services::v1::tasks_client::TasksClient;
-use containerd_client::tonic::Request;
-use nix::libc::O_NONBLOCK;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::time::timeout;
 
 use crate::image::busybox_image;
 use crate::registry::Registry;
@@ -67,89 +57,6 @@ async fn a_restarted_agent_finds_its_containers_again() {
     assert_eq!(again.start("c1").await.unwrap(), pid);
     clean_up(&sandbox.config).await.unwrap();
     assert!(sandbox.leftovers().is_empty(), "{:#?}", sandbox.leftovers());
-}
-
-#[tokio::test]
-async fn a_start_that_was_broken_off_can_be_repeated_at_once() {
-    let (sandbox, image) = Sandbox::with_busybox().await;
-    for patience_ms in (4..60).step_by(12) {
-        let id = format!("c{patience_ms}");
-        let spec = sandbox.script(&id, &image, "exit 3");
-        sandbox.containerd.create(&spec).await.unwrap();
-        // An agent that is killed breaks its calls off wherever they are.
-        let broken_off = timeout(Duration::from_millis(patience_ms), sandbox.containerd.start(&id)).await;
-        let again = Containerd::connect_or_start(&sandbox.config).await.unwrap();
-        if let Err(error) = again.start(&id).await {
-            panic!("after {patience_ms} ms ({broken_off:?}): {error}");
-        }
-        assert_eq!(again.wait(&id).await.unwrap().code, 3);
-        again.delete(&id).await.unwrap();
-    }
-}
-
-/// Makes the container's task and executes nothing, as an agent that is killed between the two.
-async fn make_task(sandbox: &Sandbox, id: &str) {
-    fn of_namespace<T>(sandbox: &Sandbox, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        let namespace = sandbox.config.namespace.parse().unwrap();
-        request.metadata_mut().insert("containerd-namespace", namespace);
-        request
-    }
-    let channel = containerd_client::connect(sandbox.containerd.socket()).await.unwrap();
-    let mounts = MountsRequest {
-        snapshotter: "overlayfs".to_owned(),
-        key: id.to_owned(),
-    };
-    let mut snapshots = SnapshotsClient::new(channel.clone());
-    let mounts = snapshots.mounts(of_namespace(sandbox, mounts)).await.unwrap();
-    let output = format!("file://{}", sandbox.output_path(id).display());
-    let task = CreateTaskRequest {
-        container_id: id.to_owned(),
-        rootfs: mounts.into_inner().mounts,
-        stdout: output.clone(),
-        stderr: output,
-        ..CreateTaskRequest::default()
-    };
-    let mut tasks = TasksClient::new(channel);
-    tasks.create(of_namespace(sandbox, task)).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_container_that_ended_before_its_program_was_executed_is_made_anew() {
-    let (sandbox, image) = Sandbox::with_busybox().await;
-    let spec = sandbox.script("c1", &image, "echo once; exit 3");
-    sandbox.containerd.create(&spec).await.unwrap();
-    make_task(&sandbox, "c1").await;
-    // Who starts it opens runc's FIFO, and is killed before it has read what the container writes.
-    let state = Path::new("/run/containerd/runc")
-        .join(&sandbox.config.namespace)
-        .join("c1");
-    let fifo = OpenOptions::new()
-        .read(true)
-        .custom_flags(O_NONBLOCK)
-        .open(state.join("exec.fifo"));
-    drop(fifo.unwrap());
-    // Whether the container has written by then is chance: if so, it went on, and there is nothing to make anew.
-    if sandbox.containerd.wait("c1").await.unwrap().code == 3 {
-        return;
-    }
-    assert_eq!(
-        sandbox.containerd.list().await.unwrap()[0].status,
-        ContainerStatus::Created
-    );
-
-    sandbox.containerd.start("c1").await.unwrap();
-    assert_eq!(sandbox.containerd.wait("c1").await.unwrap().code, 3);
-    let times = || sandbox.output("c1").lines().filter(|line| *line == "once").count();
-    assert_eq!(times(), 1);
-    // Once its program was executed, it is never started again.
-    sandbox.containerd.start("c1").await.unwrap();
-    assert!(matches!(
-        sandbox.containerd.list().await.unwrap()[0].status,
-        ContainerStatus::Stopped(_)
-    ));
-    assert_eq!(times(), 1);
-    sandbox.containerd.delete("c1").await.unwrap();
 }
 
 #[tokio::test]

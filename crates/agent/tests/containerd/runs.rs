@@ -104,6 +104,7 @@ async fn a_process_sees_what_docker_would_show_it() {
         kind: "RLIMIT_NOFILE".to_owned(),
         soft: 321,
         hard: 654,
+        is_default: false,
     });
     sandbox.run(&spec).await;
     assert_eq!(sandbox.containerd.wait("c1").await.unwrap().code, 0);
@@ -120,6 +121,24 @@ async fn a_process_sees_what_docker_would_show_it() {
         /dev/shm
     "#]]
     .assert_eq(&sandbox.output("c1"));
+}
+
+#[tokio::test]
+async fn a_default_limit_is_lowered_to_what_the_host_allows() {
+    let (sandbox, image) = Sandbox::with_busybox().await;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", sandbox.daemon_pid())).unwrap();
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let most: u64 = open_files.split_whitespace().nth(4).unwrap().parse().unwrap();
+    let mut spec = sandbox.script("c1", &image, "ulimit -Sn; ulimit -Hn");
+    spec.rlimits.push(Rlimit {
+        kind: "RLIMIT_NOFILE".to_owned(),
+        soft: 256,
+        hard: most + 1,
+        is_default: true,
+    });
+    sandbox.run(&spec).await;
+    assert_eq!(sandbox.containerd.wait("c1").await.unwrap().code, 0);
+    assert_eq!(sandbox.output("c1"), format!("256\n{most}\n"));
 }
 
 #[tokio::test]

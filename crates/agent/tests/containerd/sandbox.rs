@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use berth_agent::cgroups::{Cgroups, GroupPath};
+use berth_agent::cgroups::{Cgroups, GroupPath, Layout};
 use berth_agent::images::{Images, PulledImage};
 use berth_agent::runtime::{
     ContainerSpec, Containerd, ContainerdConfig, NetworkNamespace, ProcessOverrides, Resources, SocketChoice, Stdio,
@@ -71,7 +71,7 @@ impl Sandbox {
             mounts: Vec::new(),
             resources: Resources::default(),
             rlimits: Vec::new(),
-            cgroup: self.group.join(id).unwrap(),
+            cgroup: self.cgroup(id),
             stdio: Stdio::Log(format!("file://{}", self.output_path(id).display())),
             shim_group: None,
             labels: BTreeMap::new(),
@@ -91,6 +91,25 @@ impl Sandbox {
 
     pub(crate) fn output_path(&self, id: &str) -> PathBuf {
         self.config.data_dir.join(format!("{id}.log"))
+    }
+
+    /// The control group of a container that [`Sandbox::script`] describes.
+    pub(crate) fn cgroup(&self, id: &str) -> GroupPath {
+        self.group.join(id).unwrap()
+    }
+
+    /// The processes in the control group of a container.
+    pub(crate) fn processes_of(&self, id: &str) -> Vec<u32> {
+        let tree = match Cgroups::detect().unwrap().layout() {
+            Layout::V1 { mounts, .. } => mounts["memory"].clone(),
+            Layout::V2 { mount } => mount.clone(),
+        };
+        let group = self.cgroup(id).to_oci();
+        let text = fs::read_to_string(tree.join(group.trim_start_matches('/')).join("cgroup.procs"));
+        text.unwrap_or_default()
+            .lines()
+            .map(|line| line.parse().unwrap())
+            .collect()
     }
 
     pub(crate) fn daemon_pid(&self) -> i32 {

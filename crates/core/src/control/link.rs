@@ -25,14 +25,18 @@ impl Turn<'_> {
         self.control.health.heard(instance, self.cx.now);
         match event {
             LinkEvent::Opened { .. } | LinkEvent::Heard => {}
-            LinkEvent::Acknowledged(message_id) => self.acknowledged(instance, &message_id),
+            LinkEvent::Acknowledged(message_id) => {
+                self.acknowledged(instance, &message_id);
+                self.update_acknowledged(instance, &message_id);
+            }
+            LinkEvent::Refused(message_id) => self.update_refused(instance, &message_id),
             LinkEvent::StopCandidates(message_id, tasks) => self.verify_stops(instance, message_id, &tasks),
             LinkEvent::Closed => self.await_return(instance),
         }
     }
 
     fn opened(&mut self, key: &InstanceKey, session: Session, versions: Versions) {
-        let connection = session.connection;
+        let (connection, own) = (session.connection, session.own);
         if self.control.admit_agent(key).is_err() {
             self.send(key, connection, ToAgent::Close);
             return;
@@ -52,6 +56,7 @@ impl Turn<'_> {
         self.send_manifest(key, connection);
         let placed = self.tasks_on(key);
         self.tell(key, &placed);
+        self.resume_update(key, own);
     }
 
     fn put_versions(&mut self, key: &InstanceKey, versions: Versions) {
@@ -158,6 +163,7 @@ impl Turn<'_> {
     pub(super) fn tell_touched(&mut self) {
         for (instance, ids) in std::mem::take(&mut self.touched) {
             self.tell(&instance, &ids.into_iter().collect::<Vec<_>>());
+            self.stage_update(&instance);
             let session = self.control.seen.session(&instance);
             let connection = session.map(|session| session.connection);
             if self.control.admit_agent(&instance).is_err() {
@@ -222,7 +228,7 @@ impl Turn<'_> {
         Some(assignment(task, definition, interface))
     }
 
-    fn next_sequence(&mut self) -> u64 {
+    pub(super) fn next_sequence(&mut self) -> u64 {
         let control = &mut self.control;
         control.sequence = control
             .sequence
@@ -231,7 +237,7 @@ impl Turn<'_> {
         (u64::from(control.state.epoch) << 32) | u64::from(control.sequence)
     }
 
-    fn send(&mut self, instance: &InstanceKey, connection: u64, body: ToAgent) {
+    pub(super) fn send(&mut self, instance: &InstanceKey, connection: u64, body: ToAgent) {
         self.output.outbox.push(Message {
             instance: instance.clone(),
             connection,

@@ -17,6 +17,7 @@ use super::admit::tag;
 use super::admit::update_agent::{self, UpdateAgent};
 use super::admit::update_instances_state::{self, UpdateInstancesState};
 use super::admit::{Admitted, Caller, delete_task_definitions, deregister_task_definition, submit};
+use super::model::ContainerInstance;
 use super::refer;
 use super::report::TaskReport;
 use super::state::State;
@@ -142,6 +143,8 @@ pub(crate) enum Step {
     Whole(Admitted),
     /// Its tasks are placed one by one: each sees what the one before has taken.
     TaskByTask(Order),
+    /// The agent of this machine is updated, if it is one that can be.
+    Update(ContainerInstance),
     /// Each of its tasks is put on a machine that the caller chose.
     OnThese(StartOrder),
 }
@@ -160,12 +163,12 @@ pub(crate) fn admit(state: &State, cx: &mut Cx, caller: &Caller, write: Write) -
         Write::DeleteTaskDefinitions(names) => delete_task_definitions::admit(state, cx, caller, &names),
         Write::RegisterInstance(request) => register_instance::admit(state, cx, caller, request),
         Write::DeregisterInstance(request) => deregister_instance::admit(state, cx, caller, &request),
-        Write::UpdateAgent(request) => update_agent::admit(state, caller, &request).map(|never| match never {}),
         Write::UpdateInstancesState(request) => update_instances_state::admit(state, caller, &request),
         Write::RunTask(request) => match run_task::admit(state, cx, caller, request)? {
             Admission::Fresh(order) => return Ok(Step::TaskByTask(order)),
             Admission::Repeated(keys) => Ok(Admitted::unchanged(Answer::Tasks(keys, Vec::new()))),
         },
+        Write::UpdateAgent(request) => return update_agent::admit(state, caller, &request).map(Step::Update),
         Write::StartTask(request) => return start_task::admit(state, caller, request).map(Step::OnThese),
         Write::StopTask(request) => stop_task::admit(state, cx, caller, &request),
         Write::PutAttributes(cluster, list) => attributes::put(state, caller, cluster.as_deref(), list),
@@ -242,7 +245,7 @@ pub(crate) fn read(facts: &Facts<'_>, caller: &Caller, read: &Read) -> Result<Re
         Read::ListTasks(cluster, filter, page) => list::tasks(state, scope, cluster.as_deref(), filter, page),
         Read::ListAttributes(filter, page) => view::attributes::list(state, scope, filter, page),
         Read::ListSettings(filter, page) => view::settings::list(state, caller, filter, page),
-        Read::ListTags(arn) => Ok(Reply::Tags(tag::find(state, scope, arn)?.tags().clone())),
+        Read::ListTags(arn) => facts.list_tags(scope, arn),
     }
 }
 

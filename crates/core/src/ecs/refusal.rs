@@ -103,6 +103,8 @@ pub enum Refusal {
     LaunchTypeAndStrategy,
     /// A platform version that does not exist.
     PlatformUnknown,
+    /// A platform version on which tasks of Linux cannot run: 1.0.0 is that of Windows.
+    PlatformUnfit,
     /// An awsvpc task without a network configuration.
     NetworkMissing,
     /// A network configuration for a task that has another network mode.
@@ -158,8 +160,10 @@ pub enum Refusal {
     },
     /// An agent that never said what version it is.
     AgentVersionUnknown,
-    /// There is no newer agent to be had from the control plane.
-    NoAgentUpdate,
+    /// There is no newer agent to be had from the control plane; why.
+    NoAgentUpdate(NoUpdate),
+    /// The agent is being updated already.
+    AgentUpdateUnderWay,
     /// A status that nobody can give an instance.
     InstanceStatus,
     /// More instances than the status of which can be changed at once; how many those are.
@@ -315,6 +319,8 @@ pub enum Fault {
     FargatePidMode(String),
     /// FARGATE with a log driver that it does not have.
     FargateLogDriver(String),
+    /// FARGATE with an image of ECR and no execution role.
+    FargateImageRole,
     /// FARGATE with awslogs and no execution role.
     FargateLogRole,
     /// A stop timeout beyond the launch type's longest.
@@ -335,6 +341,13 @@ pub enum Fault {
         member: &'static str,
         /// The word.
         word: String,
+    },
+    /// A container asks twice for the same kind of device.
+    RequirementTwice {
+        /// The container's name.
+        container: String,
+        /// The kind.
+        kind: &'static str,
     },
     /// A role that is no ARN.
     Role(String),
@@ -402,4 +415,15 @@ impl From<LifecycleFault> for Fault {
     fn from(fault: LifecycleFault) -> Self {
         Self::Lifecycle(fault)
     }
+}
+
+/// Why there is no update for an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoUpdate {
+    /// The operator offers none.
+    NotOffered,
+    /// The agent is as new as what is on offer.
+    Newest,
+    /// The agent is Berth's own, which is updated with its program.
+    OwnAgent,
 }

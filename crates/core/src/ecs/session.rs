@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Task, TaskStatus};
+use super::model::agent_update::UpdateStep;
+use super::model::{AgentRelease, Task, TaskStatus};
 use super::view::assignment::{Assignment, Desired};
 use crate::kernel::Timestamp;
 use crate::kernel::ids::TaskId;
@@ -52,6 +53,15 @@ pub enum ToAgent {
         /// The tasks.
         tasks: Vec<super::model::TaskKey>,
     },
+    /// To fetch a new agent, or to become it.
+    Update {
+        /// The message's id.
+        message_id: String,
+        /// Which of both.
+        step: UpdateStep,
+        /// The new agent.
+        release: AgentRelease,
+    },
     /// The connection is over.
     Close,
 }
@@ -65,6 +75,8 @@ pub struct Session {
     pub own: bool,
     told: BTreeMap<TaskId, Desired>,
     unconfirmed: BTreeMap<TaskId, Sent>,
+    /// What it was asked to do for its update, and did not answer yet.
+    asked: Option<(String, UpdateStep)>,
     unanswered_since: Option<Timestamp>,
     heartbeat_at: Timestamp,
     heartbeats: u64,
@@ -86,6 +98,7 @@ impl Session {
             own,
             told: BTreeMap::new(),
             unconfirmed: BTreeMap::new(),
+            asked: None,
             unanswered_since: None,
             heartbeat_at: now,
             heartbeats: 0,
@@ -139,6 +152,23 @@ impl Session {
         }
         let told = |id: TaskId| self.told.get(&id).map(|desired| (id, *desired));
         confirmed.into_iter().filter_map(told).collect()
+    }
+
+    /// Remembers that the agent was asked in message `message_id` to take a step of its update.
+    pub fn ask(&mut self, message_id: &str, step: UpdateStep) {
+        self.asked = Some((message_id.to_owned(), step));
+    }
+
+    /// Whether it was asked for a step of its update, and did not answer yet.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// The agent answered a message: the step of its update that it was asked for there.
+    pub fn answered(&mut self, message_id: &str) -> Option<UpdateStep> {
+        let (_, step) = self.asked.take_if(|(asked, _)| asked == message_id)?;
+        Some(step)
     }
 
     /// The agent was heard.

@@ -6,7 +6,7 @@ use super::counts::Counts;
 use super::model::task_definition::{Family, FamilyKey};
 use super::model::{
     AccountSetting, ClientToken, ClientTokenKey, Cluster, ClusterKey, ClusterName, ClusterStatus, ContainerInstance,
-    InstanceKey, Task, TaskDefinition,
+    InstanceKey, Task, TaskDefinition, TaskStatus,
 };
 use super::model::{FamilyName, TaskDefinitionKey, TaskKey};
 use super::place::index::Index;
@@ -51,6 +51,8 @@ pub struct State {
     ended: BTreeSet<(Timestamp, TaskKey)>,
     /// The tasks that are not over, by the attachments of their interfaces.
     attachments: BTreeMap<(Scope, Uuid), TaskKey>,
+    /// The tasks that wait for their interfaces and shall run, by when they were made.
+    provisioning: BTreeSet<(Timestamp, TaskKey)>,
     left: BTreeSet<(Timestamp, InstanceKey)>,
     revisions: Revisions,
     deleted: BTreeSet<(Timestamp, ClusterKey)>,
@@ -120,6 +122,10 @@ impl State {
             self.ended.remove(&old);
         }
         self.ended.extend(new.and_then(ended));
+        if let Some(old) = old.as_ref().and_then(provisioning) {
+            self.provisioning.remove(&old);
+        }
+        self.provisioning.extend(new.and_then(provisioning));
         let attachment = |task: &Task| {
             let interface = task.interface.filter(|_| !task.is_stopped())?;
             Some((key.scope.clone(), interface.attachment))
@@ -228,6 +234,11 @@ impl State {
             .range(key(InstanceId(0))..=key(InstanceId(u128::MAX)))
             .next();
         found.map(|(_, _, id)| *id)
+    }
+
+    /// The tasks that wait for their interfaces and shall run, in the order in which they were made.
+    pub fn provisioning(&self) -> impl Iterator<Item = &(Timestamp, TaskKey)> {
+        self.provisioning.iter()
     }
 
     /// The tasks that are over, and when they ended, in this order.
@@ -392,6 +403,12 @@ fn left(instance: &ContainerInstance) -> Option<(Timestamp, InstanceKey)> {
 fn deleted(cluster: &Cluster) -> Option<(Timestamp, ClusterKey)> {
     let at = cluster.deleted_at.unwrap_or(cluster.created_at);
     (cluster.status == ClusterStatus::Inactive).then(|| (at, cluster.key.clone()))
+}
+
+/// When the task was made, if it waits for its interface and shall run.
+fn provisioning(task: &Task) -> Option<(Timestamp, TaskKey)> {
+    let waits = task.last_status == TaskStatus::Provisioning && task.desired_status != TaskStatus::Stopped;
+    waits.then(|| (task.times.created_at, task.key.clone()))
 }
 
 /// Changes the counts of a cluster. Counts that are all zero have no row, so that equal facts have equal indices.

@@ -231,10 +231,11 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 unbuilt=ipcMode
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=privileged
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=links
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=dockerSecurityOptions
-define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=resourceRequirements
+define web for=FARGATE net=awsvpc cpu=256 memory=512 : app needs=GPU:1
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app stop=121
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app log=json-file
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app log=awslogs options=awslogs-group:g,awslogs-region:r
+define web for=FARGATE net=awsvpc cpu=256 memory=512 : app image=123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1
 define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=task : app stop=120 unbuilt=privileged? log=splunk
         "#,
         expect![[r#"
@@ -264,7 +265,7 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=task : app stop=120 unb
               ! Definition(FargateMember("links"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=dockerSecurityOptions
               ! Definition(FargateMember("dockerSecurityOptions"))
-            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=resourceRequirements
+            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app needs=GPU:1
               ! Definition(FargateMember("resourceRequirements"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app stop=121
               ! Definition(StopTimeout(121))
@@ -272,6 +273,8 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=task : app stop=120 unb
               ! Definition(FargateLogDriver("json-file"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app log=awslogs options=awslogs-group:g,awslogs-region:r
               ! Definition(FargateLogRole)
+            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app image=123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1
+              ! Definition(FargateImageRole)
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=task : app stop=120 unbuilt=privileged? log=splunk
               family web newest 1
               definition web:1 ACTIVE

@@ -439,34 +439,3 @@ list instances filter="agentVersion >= 1.2"
         "#]],
     );
 }
-
-/// Agents come from elsewhere: whoever asks for an update is told so, with what is known of the agent.
-#[test]
-fn no_updates() {
-    check(
-        r#"
-register m1
-register m2 agent=1.105.1
-register m3 agent=1.105.1
-leave m3
----
-renew m1
-renew m2
-renew m3
-renew nobody
-renew m1 cluster=nope
-        "#,
-        expect![[r#"
-            > renew m1
-              ! AgentVersionUnknown
-            > renew m2
-              ! NoAgentUpdate
-            > renew m3
-              ! InstanceInactive
-            > renew nobody
-              ! InstanceNotFound
-            > renew m1 cluster=nope
-              ! ClusterNotFound
-        "#]],
-    );
-}

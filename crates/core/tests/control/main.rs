@@ -2,6 +2,7 @@
 
 mod world;
 
+mod agent_updates;
 mod agents;
 mod attributes;
 mod client_tokens;
@@ -12,6 +13,7 @@ mod definition_faults;
 mod definitions;
 mod draining;
 mod expiry;
+mod gpus;
 mod health;
 mod health_checks;
 mod idempotency;
@@ -24,6 +26,7 @@ mod overrides;
 mod pages;
 mod placement;
 mod properties;
+mod provisioning;
 mod reports;
 mod run_task;
 mod settings;

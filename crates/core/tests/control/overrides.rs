@@ -185,7 +185,7 @@ run web : app soft=300
     );
 }
 
-/// What is required of the machine must have a value that can be, before it is refused for not being carried out.
+/// What is required of the machine must have a value that can be, and be something that is shared out.
 #[test]
 fn refusals_of_resources() {
     check(
@@ -197,7 +197,9 @@ run web : app needs=GPU:0
 run web : app needs=GPU:x
 run web : app needs=NeuronDevice:1
 run web : app needs=FPGA:1
-run web unbuilt=overrides.containerOverrides.resourceRequirements : app needs=GPU:1,NeuronDevice:ALL
+run web : app needs=GPU:1,GPU:2
+run web : app needs=NeuronDevice:ALL
+run web type=FARGATE : app needs=GPU:1
         "#,
         expect![[r#"
             > run web : app needs=GPU:0
@@ -208,8 +210,12 @@ run web unbuilt=overrides.containerOverrides.resourceRequirements : app needs=GP
               ! Launch(Override(Word { member: "resourceRequirements.value", word: "1" }))
             > run web : app needs=FPGA:1
               ! Launch(Override(Word { member: "resourceRequirements.type", word: "FPGA" }))
-            > run web unbuilt=overrides.containerOverrides.resourceRequirements : app needs=GPU:1,NeuronDevice:ALL
-              ! NotBuilt("Berth does not carry out 'overrides.containerOverrides.resourceRequirements' of RunTask yet.")
+            > run web : app needs=GPU:1,GPU:2
+              ! Launch(Override(RequirementTwice { container: "app", kind: "GPU" }))
+            > run web : app needs=NeuronDevice:ALL
+              ! NotBuilt("Berth does not carry out 'resourceRequirements.type NeuronDevice' yet, which container 'app' asks for.")
+            > run web type=FARGATE : app needs=GPU:1
+              ! LaunchTypeUnsupported(Fargate)
         "#]],
     );
 }

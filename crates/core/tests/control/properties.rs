@@ -11,6 +11,7 @@ use berth_core::ecs::place::Strategy as Preference;
 use berth_core::ecs::view::Reply;
 use berth_core::ecs::view::assignment::Desired;
 use berth_core::ecs::view::list::{PageWish, TaskFilter};
+use berth_core::kernel::{CpuUnits, MemoryMib};
 use berth_core::network::DefaultNetwork;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -22,20 +23,49 @@ const MACHINES: [&str; 4] = [
     "m1 cpu=600 memory=600 zone=a",
     "m2 cpu=700 memory=1200 zone=b serves=EC2,FARGATE",
     "m3 cpu=500 memory=900 zone=a external arch=arm64",
-    "m4 cpu=2000 memory=700 zone=a taken=8080 arch=arm64",
+    "m4 cpu=2000 memory=700 zone=a taken=8080 arch=arm64 gpus=G1,G2,G3",
 ];
 
 /// What random stories run.
-const DEFINITIONS: [&str; 6] = [
+const DEFINITIONS: [&str; 8] = [
     "small : app memory=100 cpu=100",
     "fixed : app memory=50 port=8080:80 | side optional memory=50",
     "dynamic : app memory=60 port=80",
     "vpc net=awsvpc cpu=256 memory=512",
     "arm arch=ARM64 : app memory=80 cpu=10",
     "host net=host : app memory=70 port=8080",
+    "gpu : app memory=50 needs=GPU:1 | side optional memory=10 needs=GPU:1",
+    "gpus : app memory=50 needs=GPU:ALL",
 ];
 
-const FAMILIES: [&str; 6] = ["small", "fixed", "dynamic", "vpc", "arm", "host"];
+const FAMILIES: [&str; 8] = ["small", "fixed", "dynamic", "vpc", "arm", "host", "gpu", "gpus"];
+
+/// Constraints of random runs; most have none.
+const CONSTRAINTS: [&str; 9] = [
+    "",
+    "",
+    "",
+    " distinct",
+    IN_ZONE_A,
+    ON_ARM,
+    BESIDE_SMALL,
+    WITHOUT_SMALL,
+    " distinct where=\"attribute:ecs.availability-zone == us-east-1a\"",
+];
+const IN_ZONE_A: &str = " where=\"attribute:ecs.availability-zone == us-east-1a\"";
+const ON_ARM: &str = " where=\"attribute:ecs.cpu-architecture == arm64\"";
+const BESIDE_SMALL: &str = " where=\"task:group == family:small\"";
+const WITHOUT_SMALL: &str = " where=\"not(task:group == family:small)\"";
+
+/// Overrides of random runs; most have none.
+const OVERRIDES: [&str; 6] = [
+    "",
+    "",
+    "",
+    " : app memory=300",
+    " : app memory=120 cpu=150",
+    " : app env=A:1 command=x",
+];
 
 fn machine() -> impl Strategy<Value = &'static str> {
     select(vec!["m1", "m2", "m3", "m4"])
@@ -58,11 +88,29 @@ fn run() -> impl Strategy<Value = String> {
         " strategy=spread-zone,random",
     ]);
     let token = select(vec!["", "", " token=x", " token=y"]);
-    (select(FAMILIES.to_vec()), 1..4_u8, kind, strategy, token).prop_map(|(family, count, kind, strategy, token)| {
+    let what = (select(FAMILIES.to_vec()), 1..4_u8, kind);
+    let how = (
+        strategy,
+        select(CONSTRAINTS.to_vec()),
+        token,
+        select(OVERRIDES.to_vec()),
+    );
+    (what, how).prop_map(|((family, count, kind), (strategy, constraint, token, overrides))| {
         let subnets = if family == "vpc" { " subnets=a,b" } else { "" };
-        let strategy = if kind.ends_with("FARGATE") { "" } else { strategy };
-        format!("run {family} count={count}{kind}{strategy}{token}{subnets}")
+        // FARGATE takes neither.
+        let wishes = if kind.ends_with("FARGATE") {
+            String::new()
+        } else {
+            format!("{strategy}{constraint}")
+        };
+        format!("run {family} count={count}{kind}{wishes}{token}{subnets}{overrides}")
     })
+}
+
+/// The line with another member, before its overrides.
+fn with(line: &str, member: &str) -> String {
+    let (launch, overrides) = line.split_at(line.find(" : ").unwrap_or(line.len()));
+    format!("{launch}{member}{overrides}")
 }
 
 fn report() -> impl Strategy<Value = String> {
@@ -83,8 +131,8 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         2 => select(MACHINES.to_vec()).prop_map(|machine| format!("register {machine} again")),
         1 => select(MACHINES.to_vec()).prop_map(|machine| format!("register {machine} token={}", &machine[..2])),
-        3 => (machine(), select(vec!["", " answers", " answers stock"])).prop_map(|(name, how)| format!("connect {name}{how}")),
-        1 => (machine(), select(vec!["close", "mute", "hear", "ack"])).prop_map(|(name, what)| format!("{what} {name}")),
+        3 => (machine(), select(vec!["", " answers", " answers stock", " stock agent=1.1", " answers stock agent=1.2"])).prop_map(|(name, how)| format!("connect {name}{how}")),
+        1 => (machine(), select(vec!["close", "mute", "hear", "ack", "nack", "renew"])).prop_map(|(name, what)| format!("{what} {name}")),
         1 => (machine(), task(), task()).prop_map(|(name, one, two)| format!("candidates {name} {one} {two}")),
         1 => (machine(), any::<bool>()).prop_map(|(name, force)| format!("leave {name}{}", if force { " force" } else { "" })),
         1 => select(DEFINITIONS.to_vec()).prop_map(|definition| format!("define {definition}")),
@@ -100,6 +148,7 @@ fn line() -> impl Strategy<Value = String> {
 /// All machines are there and all definitions known.
 fn populated() -> World {
     let mut world = World::new();
+    world.tell_line("offer 1.2");
     MACHINES
         .iter()
         .for_each(|machine| world.tell_line(&format!("machine {machine}")));
@@ -143,8 +192,9 @@ proptest! {
         let mut world = populated();
         for line in &story {
             if line.starts_with("run ") {
-                let line = line.split(" token=").next().expect("fixtures are well-formed").replace("count=2", "count=1").replace("count=3", "count=1");
-                judge(&mut world, &if line.contains("vpc") { format!("{line} subnets=a,b") } else { line });
+                let changes = [(" token=x", ""), (" token=y", ""), ("count=2", "count=1"), ("count=3", "count=1")];
+                let line = changes.iter().fold(line.clone(), |line, (from, to)| line.replace(from, to));
+                judge(&mut world, &line);
             } else {
                 world.tell_line(line);
             }
@@ -192,7 +242,7 @@ proptest! {
         let mut world = populated();
         for (at, line) in story.iter().enumerate() {
             let by = ["", " by=me", " by=you"][at % 3];
-            world.tell_line(&if line.starts_with("run") { format!("{line}{by}") } else { line.clone() });
+            world.tell_line(&if line.starts_with("run") { with(line, by) } else { line.clone() });
         }
         let machine = filter.instance.as_deref().and_then(|name| world.machines.get(name));
         let machine = machine.map(|machine| machine.key.clone());
@@ -273,6 +323,13 @@ fn never_wrong(world: &World) {
             ports.into_iter().all(|port| taken.insert(port)),
             "host ports are not shared"
         );
+        let mut gpus = instance.registered.gpus.clone();
+        let held = mine.iter().flat_map(|task| &task.containers);
+        let mut held = held.flat_map(|container| &container.gpu_ids);
+        assert!(
+            held.all(|gpu| gpus.remove(gpu)),
+            "GPUs are the machine's and not shared"
+        );
     }
     let mut addresses = BTreeSet::new();
     let interfaces = state.network().interfaces();
@@ -336,6 +393,7 @@ struct Asked {
     launch_type: LaunchType,
     strategy: Vec<Preference>,
     group: String,
+    constraint: String,
 }
 
 /// Runs one task and compares where it went with all machines.
@@ -367,12 +425,21 @@ fn asked(world: &World, line: &str) -> Option<Asked> {
     let member = |name: &str| line.split(' ').find_map(|word| word.strip_prefix(name)).unwrap_or("");
     let family = line.split(' ').nth(1)?;
     let scope = World::scope();
-    let definition = world
-        .control
-        .state()
-        .ecs()
-        .newest_active(&scope, &family.parse().expect("fixtures are well-formed"))?
-        .clone();
+    let ecs = world.control.state().ecs();
+    let family_name = family.parse().expect("fixtures are well-formed");
+    let mut definition = ecs.newest_active(&scope, &family_name)?.clone();
+    let (launch, overrides) = line.split_at(line.find(" : ").unwrap_or(line.len()));
+    let overridden = |name: &str| {
+        overrides
+            .split(' ')
+            .find_map(|word| word.strip_prefix(name)?.parse().ok())
+    };
+    let app = definition.containers.first_mut().expect("a definition has containers");
+    app.cpu = overridden("cpu=").map_or(app.cpu, CpuUnits);
+    app.memory = overridden("memory=").map(MemoryMib).or(app.memory);
+    let constraint = CONSTRAINTS
+        .iter()
+        .filter(|one| !one.is_empty() && launch.contains(**one));
     let strategy = member("strategy=").split(',').filter_map(|word| match word {
         "binpack-memory" => Some(Preference::BinpackMemory),
         "binpack-cpu" => Some(Preference::BinpackCpu),
@@ -384,6 +451,7 @@ fn asked(world: &World, line: &str) -> Option<Asked> {
         launch_type: LaunchType::from_word(member("type=")).unwrap_or(LaunchType::Ec2),
         strategy: strategy.collect(),
         group: format!("family:{family}"),
+        constraint: constraint.copied().collect(),
         definition,
     })
 }
@@ -439,6 +507,34 @@ fn is_eligible(world: &World, instance: &ContainerInstance, asked: &Asked) -> bo
         && cpu + definition.reserved_cpu().0 <= instance.registered.cpu.0
         && memory + definition.reserved_memory().0 <= instance.registered.memory.0
         && definition.reserved_ports().all(|port| !taken.contains(&port))
+        && has_gpus(instance, &mine, asked)
+        && is_wanted(world, instance, asked)
+}
+
+/// Whether enough GPUs are free: both containers of `gpu` want one each, and `gpus` wants all there are.
+fn has_gpus(instance: &ContainerInstance, mine: &[&Task], asked: &Asked) -> bool {
+    let held = mine.iter().flat_map(|task| &task.containers);
+    let held: usize = held.map(|container| container.gpu_ids.len()).sum();
+    let all = instance.registered.gpus.len();
+    match asked.group.as_str() {
+        "family:gpu" => all >= held + 2,
+        "family:gpus" => all > 0 && held == 0,
+        _ => true,
+    }
+}
+
+/// Whether the machine meets the constraint, as a look at everything on it says.
+fn is_wanted(world: &World, instance: &ContainerInstance, asked: &Asked) -> bool {
+    let has = |group: &str| on(world, instance).iter().any(|task| task.group == group);
+    let says = |constraint: &str| asked.constraint.contains(constraint);
+    let arm = instance
+        .attribute("ecs.cpu-architecture")
+        .and_then(|one| one.value.as_deref());
+    (!says(" distinct") || !has(&asked.group))
+        && (!says(IN_ZONE_A) || instance.zone() == "us-east-1a")
+        && (!says(ON_ARM) || arm == Some("arm64"))
+        && (!says(BESIDE_SMALL) || has("family:small"))
+        && (!says(WITHOUT_SMALL) || !has("family:small"))
 }
 
 fn score(world: &World, instance: &ContainerInstance, asked: &Asked) -> Vec<u64> {

@@ -97,6 +97,26 @@ run plain subnets=a
     );
 }
 
+/// Version 1.0.0 is that of Windows, on which no task of Linux runs; other launch types have no versions.
+#[test]
+fn platforms_of_windows() {
+    check(
+        r#"
+machine m1 serves=FARGATE,EC2
+define web net=awsvpc cpu=256 memory=512
+---
+run web subnets=a type=FARGATE platform=1.0.0
+run web subnets=a type=EC2 platform=1.0.0
+        "#,
+        expect![[r#"
+            > run web subnets=a type=FARGATE platform=1.0.0
+              ! PlatformUnfit
+            > run web subnets=a type=EC2 platform=1.0.0
+              ! PlatformUnknown
+        "#]],
+    );
+}
+
 /// Each machine serves what it announces; a definition runs on what it fits.
 #[test]
 fn launch_types() {

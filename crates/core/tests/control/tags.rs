@@ -58,6 +58,48 @@ list tags arn:task/web/t1
     );
 }
 
+/// The tags of a task that is over can be read, also from the history, and not be changed.
+#[test]
+fn tasks_that_are_over() {
+    check(
+        r#"
+machine m1
+define app
+run app tags=a:1
+report t1 STOPPED
+---
+list tags arn:task/default/t1
+tag arn:task/default/t1 tags=b:2
+wait 2m
+list tags arn:task/default/t1
+tag arn:task/default/t1 tags=b:2
+untag arn:task/default/t1 keys=a
+list tags arn:task/default/0123456789abcdef0123456789abcdef
+untag arn:task/default/0123456789abcdef0123456789abcdef keys=a
+        "#,
+        expect![[r#"
+            > list tags arn:task/default/t1
+              = a:1
+            > tag arn:task/default/t1 tags=b:2
+              ! Untaggable(StoppedTask)
+            > wait 2m
+              60s
+              task t1 forgotten
+              = acknowledged
+            > list tags arn:task/default/t1
+              = a:1
+            > tag arn:task/default/t1 tags=b:2
+              ! Untaggable(StoppedTask)
+            > untag arn:task/default/t1 keys=a
+              ! Untaggable(StoppedTask)
+            > list tags arn:task/default/0123456789abcdef0123456789abcdef
+              ! Untaggable(Missing("task"))
+            > untag arn:task/default/0123456789abcdef0123456789abcdef keys=a
+              ! Untaggable(Missing("task"))
+        "#]],
+    );
+}
+
 /// A thing that is over or was never there has no tags, and each kind says so in its own way.
 #[test]
 fn refused() {

@@ -1,7 +1,8 @@
 //! Machines, task definitions and tasks for tests and benchmarks of placement.
 
 use berth_core::ecs::model::{
-    Attribute, ClusterKey, ContainerInstance, InstanceKey, InstanceStatus, Protocol, Task, TaskDefinition, TaskStatus,
+    Attribute, ClusterKey, ContainerInstance, GpuCount, InstanceKey, InstanceStatus, Protocol, Requirement, Task,
+    TaskDefinition, TaskStatus,
 };
 use berth_core::kernel::ids::{InstanceId, TaskId};
 use berth_core::kernel::{CpuUnits, MemoryMib};
@@ -37,6 +38,7 @@ pub(crate) fn key(id: u128) -> InstanceKey {
 pub(crate) struct Size {
     pub(crate) cpu: u32,
     pub(crate) memory: u32,
+    pub(crate) gpus: u32,
 }
 
 /// A machine.
@@ -49,11 +51,12 @@ pub(crate) fn machine(id: u128, size: Size, attributes: &[(&str, &str)]) -> Cont
         })
         .collect();
     attributes.sort();
+    let gpus: Vec<String> = (0..size.gpus).map(|gpu| format!("GPU-{gpu}")).collect();
     let mut instance: ContainerInstance = stored(json!({
         "key": {"scope": scope(), "cluster": "default", "id": 0},
         "status": "Active",
         "attributes": [],
-        "registered": {"cpu": size.cpu, "memory": size.memory, "ports": [["Tcp", 22]]},
+        "registered": {"cpu": size.cpu, "memory": size.memory, "ports": [["Tcp", 22]], "gpus": gpus},
         "client_token": null,
         "ec2_instance_id": format!("i-{id}"),
         "versions": {"agent": "1.105.1", "agent_hash": null, "docker": null},
@@ -67,7 +70,7 @@ pub(crate) fn machine(id: u128, size: Size, attributes: &[(&str, &str)]) -> Cont
     instance
 }
 
-/// A definition with one container that takes this much and, unless it is 0, this host port.
+/// A definition with one container that takes this much and, unless it is 0, this host port. [`u32::MAX`] GPUs are all.
 pub(crate) fn definition(family: &str, size: Size, port: u16, requires: &[&str]) -> TaskDefinition {
     let mut definition: TaskDefinition = stored(json!({
         "key": {"scope": scope(), "family": family, "revision": 1},
@@ -89,16 +92,26 @@ pub(crate) fn definition(family: &str, size: Size, port: u16, requires: &[&str])
         name: (*name).to_owned(),
         value: None,
     };
+    let count = match size.gpus {
+        0 => None,
+        u32::MAX => Some(GpuCount::All),
+        count => Some(GpuCount::Some(count)),
+    };
+    definition.containers[0].resource_requirements = count.map(Requirement::Gpus).into_iter().collect();
     definition.requires_attributes = requires.iter().map(attribute).collect();
     definition
 }
 
-/// A task of `definition` that is on its way.
-pub(crate) fn task(id: u128, definition: &TaskDefinition, group: &str, instance: InstanceId) -> Task {
+/// A task of `definition` that is on its way, with these GPUs.
+pub(crate) fn task(id: u128, definition: &TaskDefinition, group: &str, instance: InstanceId, gpus: &[String]) -> Task {
     let mut task: Task = stored(json!({
         "key": {"scope": scope(), "cluster": "default", "id": 0},
         "family": definition.key.family.to_string(), "revision": 1, "instance": 0, "zone": "", "launch_type": "Ec2",
-        "last_status": "Pending", "desired_status": "Running", "version": 1, "cpu": 0, "memory": 0, "containers": [],
+        "last_status": "Pending", "desired_status": "Running", "version": 1, "cpu": 0, "memory": 0,
+        "containers": [{
+            "id": 7, "name": "app", "status": "Pending", "exit_code": null, "reason": null,
+            "runtime_id": null, "image_digest": null, "bindings": [], "gpu_ids": gpus,
+        }],
         "interface": null, "group": group, "started_by": null, "tags": [], "stop_code": null, "stopped_reason": null,
         "times": {
             "created_at": 0, "connectivity_at": null, "pull_started_at": null, "pull_stopped_at": null,

@@ -53,11 +53,11 @@ struct Wish {
     zones: Option<Vec<&'static str>>,
 }
 
-const SIZES: [Size; 3] = [
-    Size { cpu: 600, memory: 1000 },
-    Size { cpu: 1000, memory: 600 },
-    Size { cpu: 300, memory: 2000 },
-];
+const SIZES: [Size; 3] = [size(600, 1000, 0), size(1000, 600, 2), size(300, 2000, 3)];
+
+const fn size(cpu: u32, memory: u32, gpus: u32) -> Size {
+    Size { cpu, memory, gpus }
+}
 
 const ATTRIBUTES: [(&str, &str); 7] = [
     ("ecs.availability-zone", "us-east-1b"),
@@ -71,11 +71,14 @@ const ATTRIBUTES: [(&str, &str); 7] = [
 
 fn definitions() -> Vec<TaskDefinition> {
     vec![
-        fleet::definition("small", Size { cpu: 0, memory: 100 }, 0, &[]),
-        fleet::definition("large", Size { cpu: 200, memory: 300 }, 0, &[]),
-        fleet::definition("port", Size { cpu: 50, memory: 50 }, 8080, &[]),
-        fleet::definition("reserved", Size { cpu: 50, memory: 50 }, 22, &[]),
-        fleet::definition("ssd", Size { cpu: 50, memory: 200 }, 0, &["ssd"]),
+        fleet::definition("small", size(0, 100, 0), 0, &[]),
+        fleet::definition("large", size(200, 300, 0), 0, &[]),
+        fleet::definition("port", size(50, 50, 0), 8080, &[]),
+        fleet::definition("reserved", size(50, 50, 0), 22, &[]),
+        fleet::definition("ssd", size(50, 200, 0), 0, &["ssd"]),
+        fleet::definition("gpu", size(10, 50, 1), 0, &[]),
+        fleet::definition("gpus", size(10, 50, 2), 0, &[]),
+        fleet::definition("every-gpu", size(10, 50, u32::MAX), 0, &[]),
     ]
 }
 
@@ -121,7 +124,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     ];
     let strategy = prop::collection::vec(preference(), 0..4);
     (
-        0..5_usize,
+        0..8_usize,
         select(vec!["blue", "black", "red"]),
         strategy,
         constraints,
@@ -280,7 +283,15 @@ impl World {
                 assert_eq!(self.naive.score(&want, id), score, "nothing eligible is better");
                 let afresh = afresh.expect("a planner that remembers nothing finds a machine too");
                 assert_eq!(self.naive.score(&want, afresh), score, "memory changes nothing");
-                let task = fleet::task(self.placed, &definition, wish.group, id);
+                let gpus = self.naive.machines[&id].gpus_for(&definition);
+                let gpus = gpus.expect("the machine is eligible");
+                let key = fleet::key(id.0);
+                let free = self.index.machine(&key).expect("the machine is known").free_gpus();
+                assert!(
+                    free.eq(self.naive.machines[&id].free_gpus().iter()),
+                    "what is free is free"
+                );
+                let task = fleet::task(self.placed, &definition, wish.group, id, &gpus);
                 self.placed += 1;
                 self.add(task, wish.definition);
             }

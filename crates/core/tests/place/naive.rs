@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use berth_core::ecs::model::task::Counted;
-use berth_core::ecs::model::{ContainerInstance, InstanceStatus, Protocol, Task, TaskDefinition};
+use berth_core::ecs::model::{
+    ContainerInstance, GpuCount, InstanceStatus, Protocol, Requirement, Task, TaskDefinition,
+};
 use berth_core::ecs::place::expression::Facts;
 use berth_core::ecs::place::{Constraint, Strategy, Want};
 use berth_core::kernel::ids::InstanceId;
@@ -25,6 +27,7 @@ pub(crate) struct Machine {
     memory: u32,
     running: u64,
     ports: BTreeMap<(Protocol, u16), u32>,
+    gpus: BTreeSet<String>,
     groups: BTreeMap<String, u32>,
 }
 
@@ -37,6 +40,9 @@ impl Naive {
         for port in fleet::ports(definition) {
             *machine.ports.entry(port).or_insert(0) += 1;
         }
+        for gpu in &task.containers[0].gpu_ids {
+            assert!(machine.gpus.insert(gpu.clone()), "no GPU is shared");
+        }
         *machine.groups.entry(task.group.clone()).or_insert(0) += 1;
     }
 
@@ -47,6 +53,9 @@ impl Naive {
         machine.running -= u64::from(task.count() == Some(Counted::Running));
         for port in fleet::ports(definition) {
             *machine.ports.entry(port).or_insert(0) -= 1;
+        }
+        for gpu in &task.containers[0].gpu_ids {
+            machine.gpus.remove(gpu);
         }
         *machine.groups.entry(task.group.clone()).or_insert(0) -= 1;
     }
@@ -98,6 +107,27 @@ impl Machine {
     fn free_memory(&self) -> u32 {
         let memory = |one: &ContainerInstance| one.registered.memory.0.saturating_sub(self.memory);
         self.instance.as_ref().map_or(0, memory)
+    }
+
+    /// The GPUs that no task holds.
+    pub(crate) fn free_gpus(&self) -> Vec<String> {
+        let all = self.instance.iter().flat_map(|one| &one.registered.gpus);
+        all.filter(|gpu| !self.gpus.contains(*gpu)).cloned().collect()
+    }
+
+    /// The GPUs that a task would get; nothing if there are too few.
+    pub(crate) fn gpus_for(&self, definition: &TaskDefinition) -> Option<Vec<String>> {
+        let mut free = self.free_gpus();
+        let all = self.instance.as_ref()?.registered.gpus.len();
+        match definition.containers[0].resource_requirements.first() {
+            None => free.clear(),
+            Some(Requirement::Gpus(GpuCount::All)) if free.len() == all && all > 0 => {}
+            Some(Requirement::Gpus(GpuCount::Some(count))) if free.len() >= *count as usize => {
+                free.truncate(*count as usize);
+            }
+            Some(_) => return None,
+        }
+        Some(free)
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -163,6 +193,7 @@ impl Machine {
             (!self.connected, "AGENT"),
             (self.free_cpu() < definition.reserved_cpu().0, "RESOURCE:CPU"),
             (self.free_memory() < definition.reserved_memory().0, "RESOURCE:MEMORY"),
+            (self.gpus_for(definition).is_none(), "RESOURCE:GPU"),
             (definition.reserved_ports().any(|port| taken(&port)), "RESOURCE:PORTS"),
             (
                 distinct && self.of_group(want.group) > 0,

@@ -121,7 +121,7 @@ fn hear(text: &str) -> Option<LinkEvent> {
                 reason = nack.reason,
                 "an agent refused a message"
             );
-            Some(LinkEvent::Heard)
+            Some(LinkEvent::Refused(nack.message_id))
         }
         Ok(AgentMessage::HeartbeatAck(_) | AgentMessage::IamRoleCredentialsAck(_)) => Some(LinkEvent::Heard),
         Ok(AgentMessage::Unknown { kind }) => {

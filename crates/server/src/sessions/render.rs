@@ -1,10 +1,12 @@
 //! What the brain tells an agent, in the words of the agent protocol.
 
+use berth_core::ecs::model::agent_update::UpdateStep;
 use berth_core::ecs::model::{InstanceKey, TaskKey};
 use berth_core::ecs::session::ToAgent;
 use berth_core::ecs::view::assignment::Desired;
 use berth_wire::link::acs::{
     BackendMessage, HeartbeatMessage, PayloadMessage, TaskIdentifier, TaskManifestMessage, TaskStopVerificationAck,
+    UpdateInfo, UpdateMessage,
 };
 use berth_wire::link::payload::DesiredStatus;
 use berth_wire::link::{SequenceNumber, assign};
@@ -50,6 +52,25 @@ pub(crate) fn message(instance: &InstanceKey, body: ToAgent, now_ms: i64) -> Opt
                 generated_at: Some(now_ms),
                 stop_tasks: tasks.iter().map(|task| identifier(task, Desired::Stopped)).collect(),
             })
+        }
+        ToAgent::Update {
+            message_id,
+            step,
+            release,
+        } => {
+            let message = UpdateMessage {
+                message_id,
+                cluster_arn,
+                container_instance_arn,
+                update_info: Some(UpdateInfo {
+                    location: release.location().to_owned(),
+                    signature: release.sha256().to_owned(),
+                }),
+            };
+            match step {
+                UpdateStep::Stage => BackendMessage::StageUpdate(message),
+                UpdateStep::Perform => BackendMessage::PerformUpdate(message),
+            }
         }
         ToAgent::Close => return None,
     })

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use berth_core::ecs::model::AgentRelease;
 use berth_core::iam::{AccessKey, Identity, Principal};
 use berth_server::Server;
 use berth_server::clock::Clock;
@@ -71,6 +72,11 @@ impl Answer {
 impl Plane {
     /// Starts on a data directory. A control plane that was dropped just now may still be letting go of it.
     pub(crate) fn start(dir: &Path, now_ms: i64) -> Self {
+        Self::offering(None, dir, now_ms)
+    }
+
+    /// Starts with a release of the agent on offer.
+    pub(crate) fn offering(agent_release: Option<AgentRelease>, dir: &Path, now_ms: i64) -> Self {
         let now = Arc::new(AtomicI64::new(now_ms));
         let account = ACCOUNT.parse().unwrap();
         let config = Config {
@@ -94,6 +100,7 @@ impl Plane {
             },
             min_free_bytes: Some(0),
             limits: berth_core::ecs::quota::Limits::default(),
+            agent_release,
             clock: Clock::Set(Arc::clone(&now)),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()

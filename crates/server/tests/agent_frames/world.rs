@@ -1,6 +1,7 @@
 //! A control plane with its data directory, the recorded instance in it, and tasks to run there.
 
 use berth_core::control::State;
+use berth_core::ecs::model::AgentRelease;
 use berth_core::kernel::Scope;
 use berth_core::network::DefaultNetwork;
 use berth_server::store::{Store, StoreError};
@@ -34,11 +35,27 @@ impl World {
         world
     }
 
+    /// The same, while the operator offers this release of the agent.
+    pub(crate) fn offering(self, release: AgentRelease) -> Self {
+        let now_ms = self.plane.now_ms();
+        drop(self.plane);
+        Self {
+            plane: Plane::offering(Some(release), self.dir.path(), now_ms),
+            ..self
+        }
+    }
+
     /// The recorded instance joins, or comes back, as a machine that serves this launch type.
     pub(crate) fn join(&self, launch_type: &str) {
+        self.join_with(launch_type, &[]);
+    }
+
+    /// The same, as a machine that announces these capabilities besides.
+    pub(crate) fn join_with(&self, launch_type: &str, capabilities: &[&str]) {
         let back = line(RETURN);
         let mut body = back.request();
         let attributes = body["attributes"].as_array_mut().unwrap();
+        attributes.extend(capabilities.iter().map(|name| json!({ "name": name })));
         if launch_type == "EC2" {
             // What the agent announces on EC2 instead: it was not recorded.
             attributes.retain(|attribute| attribute["name"] != "ecs.capability.external");
@@ -130,7 +147,7 @@ pub(crate) fn sleeper(network_mode: &str) -> Value {
 }
 
 /// The default subnet of the zone in which instances stand that announce none.
-fn subnet() -> String {
+pub(crate) fn subnet() -> String {
     let scope = Scope {
         account: ACCOUNT.parse().unwrap(),
         region: "us-east-1".parse().unwrap(),

@@ -125,6 +125,7 @@ fn config(data_dir: &Path, allow_reset: bool) -> Config {
         },
         min_free_bytes: Some(0),
         limits: berth_core::ecs::quota::Limits::default(),
+        agent_release: None,
         clock: Clock::System,
     }
 }

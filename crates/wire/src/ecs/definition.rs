@@ -11,6 +11,7 @@ use berth_core::kernel::Opaque;
 
 use super::entities::{attributes, pairs, tags};
 use super::lifecycle;
+use super::requirements::{requirement_drafts, requirement_shapes};
 use crate::document::Document;
 use crate::protocol::stored;
 use crate::schema::StructureSchema;
@@ -89,7 +90,7 @@ const TASK_BUILT: [&str; 11] = [
 ];
 
 /// Members of container definitions that are carried out.
-const CONTAINER_BUILT: [&str; 18] = [
+const CONTAINER_BUILT: [&str; 19] = [
     "name",
     "image",
     "cpu",
@@ -101,6 +102,7 @@ const CONTAINER_BUILT: [&str; 18] = [
     "command",
     "environment",
     "stopTimeout",
+    "resourceRequirements",
     "user",
     "workingDirectory",
     "logConfiguration",
@@ -131,6 +133,7 @@ fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
         log_configuration: shape.log_configuration.as_ref().map(log_configuration),
         stop_timeout_s: shape.stop_timeout.map(i64::from),
         lifecycle: lifecycle::draft(&shape),
+        resource_requirements: requirement_drafts(shape.resource_requirements.as_ref()),
         unbuilt: unbuilt(shape, &CONTAINER_BUILT),
     };
     if let Some(secret_options) = secret_options {
@@ -308,6 +311,7 @@ fn container_shape(container: &ContainerDefinition) -> ecs::ContainerDefinition 
         volumes_from: Some(Vec::new()),
         system_controls: Some(Vec::new()),
         stop_timeout: container.stop_timeout_s.map(|seconds| seconds as i32),
+        resource_requirements: requirement_shapes(&container.resource_requirements),
         user: container.user.clone(),
         working_directory: container.working_directory.clone(),
         log_configuration: container.log_configuration.as_ref().map(log_shape),

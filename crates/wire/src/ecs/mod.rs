@@ -8,6 +8,7 @@ pub mod refusals;
 pub mod replies;
 pub mod reports;
 pub mod requests;
+mod requirements;
 
 use berth_core::ecs::Refusal;
 use berth_core::ecs::api::{Read, Write};

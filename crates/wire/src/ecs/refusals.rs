@@ -2,7 +2,7 @@
 
 use berth_core::ecs::Refusal;
 use berth_core::ecs::quota::Exceeded;
-use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, SettingFault, StrategyFault};
+use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, NoUpdate, SettingFault, StrategyFault};
 use berth_core::ecs::refusal::{Fault, LifecycleFault, Untaggable};
 use berth_core::iam::Denied;
 use berth_core::iam::admit::{JoinRefusal, MOST_TOKENS};
@@ -96,6 +96,10 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             INVALID,
             "Specify either Launch Type or Capacity Provider Strategy, but not both.",
         ),
+        Refusal::PlatformUnfit => plain(
+            "PlatformTaskDefinitionIncompatibilityException",
+            "The specified platform does not satisfy the task definition's required capabilities.",
+        ),
         Refusal::PlatformUnknown => plain("PlatformUnknownException", "The specified platform does not exist."),
         Refusal::NetworkMissing => plain(
             INVALID,
@@ -141,15 +145,28 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
             "MissingVersionException",
             "The version of the agent on the container instance is not known.",
         ),
-        Refusal::NoAgentUpdate => plain(
-            "NoUpdateAvailableException",
-            "There is no update available for your container agent: the control plane hands out no agents.",
+        Refusal::NoAgentUpdate(why) => plain("NoUpdateAvailableException", no_update(*why)),
+        Refusal::AgentUpdateUnderWay => plain(
+            "UpdateInProgressException",
+            "An update of the container agent is already in progress on this container instance.",
         ),
         Refusal::InstanceStatus => plain(INVALID, "Container instance status should be one of [ACTIVE, DRAINING]"),
         Refusal::TooManyInstances(most) => invalid(format!("instanceIds can have at most {most} items.")),
         Refusal::Resource(name) => invalid(format!("Invalid value for the resource {name}.")),
         Refusal::Denied(denied) => ("AccessDeniedException", denied_text(denied)),
         Refusal::Join(refusal) => join(refusal),
+    }
+}
+
+fn no_update(why: NoUpdate) -> &'static str {
+    match why {
+        NoUpdate::NotOffered => {
+            "There is no update available for your container agent: the control plane offers none (--agent-update)."
+        }
+        NoUpdate::Newest => "There is no update available for your container agent.",
+        NoUpdate::OwnAgent => {
+            "There is no update available for your container agent: Berth's own agent is updated with its program."
+        }
     }
 }
 
@@ -360,6 +377,9 @@ fn definition_text(fault: &Fault) -> String {
             "Tasks using the Fargate launch type do not support pidMode '{mode}'. The supported value for pidMode is 'task'."
         ),
         Fault::FargateLogDriver(driver) => format!("Log driver {driver} is not supported on Fargate."),
+        Fault::FargateImageRole => {
+            "Fargate requires task definition to have execution role ARN to support ECR images.".to_owned()
+        }
         Fault::FargateLogRole => {
             "Fargate requires task definition to have execution role ARN to support log driver awslogs.".to_owned()
         }
@@ -375,6 +395,9 @@ fn definition_text(fault: &Fault) -> String {
         Fault::Port(port) => format!("Invalid port in port mappings: {port}"),
         Fault::PortTwice(port) => format!("The host port {port} is mapped twice."),
         Fault::Word { member, word } => format!("Invalid value for {member}: {word}"),
+        Fault::RequirementTwice { container, kind } => {
+            format!("Invalid setting for container '{container}'. The resource requirement {kind} is there twice.")
+        }
         Fault::Role(role) => format!("Invalid role ARN: {role}"),
         Fault::EnvironmentName => "Environment variables must have names.".to_owned(),
         Fault::LogOptionMissing { driver, option } => format!("Log driver {driver} requires options: {option}"),

@@ -18,7 +18,7 @@ use super::extension::{self, ContainerExtension};
 use super::interface::{ElasticNetworkInterface, Ipv4Address};
 use super::lifecycle;
 use super::payload::{
-    Container, DesiredStatus, NetworkMode as WireMode, PortMapping as WirePort, Task, TransportProtocol,
+    Association, Container, DesiredStatus, NetworkMode as WireMode, PortMapping as WirePort, Task, TransportProtocol,
 };
 
 /// A task of a payload that is no assignment: what is wrong with it.
@@ -67,7 +67,7 @@ pub fn to_payload(assignment: &Assignment) -> Task {
             .iter()
             .map(|one| container(assignment, one))
             .collect(),
-        associations: Vec::new(),
+        associations: assignment.containers.iter().flat_map(associations).collect(),
         attachments: Vec::new(),
         proxy_configuration: None,
         enable_fault_injection: None,
@@ -75,6 +75,19 @@ pub fn to_payload(assignment: &Assignment) -> Task {
         berth: None,
     }
 }
+
+/// Each GPU belongs to one container. The stock agent reads from its name which one it is.
+fn associations(assigned: &AssignedContainer) -> impl Iterator<Item = Association> {
+    assigned.gpu_ids.iter().map(|gpu| Association {
+        name: gpu.clone(),
+        kind: Some(GPU.to_owned()),
+        containers: vec![assigned.definition.name.clone()],
+        content: None,
+    })
+}
+
+/// The type of associations of GPUs.
+const GPU: &str = "gpu";
 
 fn wire_mode(mode: NetworkMode) -> WireMode {
     match mode {
@@ -107,7 +120,7 @@ fn interface(assignment: &Assignment, interface: &AssignedInterface) -> ElasticN
 }
 
 fn container(assignment: &Assignment, assigned: &AssignedContainer) -> Container {
-    let AssignedContainer { id, definition } = assigned;
+    let AssignedContainer { id, definition, .. } = assigned;
     let key = &assignment.task;
     let arn = Arn::new("ecs", &key.scope, format!("container/{}/{}/{id}", key.cluster, key.id));
     // Ports of an awsvpc task are its interface's: the stock agent must not publish them.
@@ -226,7 +239,11 @@ pub fn from_payload(task: &Task) -> Result<Assignment, Unreadable> {
             .first()
             .map(read_interface)
             .transpose()?,
-        containers: task.containers.iter().map(read_container).collect::<Result<_, _>>()?,
+        containers: task
+            .containers
+            .iter()
+            .map(|one| read_container(one, &task.associations))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -301,7 +318,15 @@ fn read_mac(text: &str) -> Option<Mac> {
     bytes.try_into().ok().map(Mac)
 }
 
-fn read_container(container: &Container) -> Result<AssignedContainer, Unreadable> {
+/// The GPUs that belong to the container called `name`.
+fn gpus_of(name: &str, associations: &[Association]) -> Vec<String> {
+    let is_gpu = |one: &&Association| one.kind.as_deref() == Some(GPU);
+    let belongs = |one: &&Association| one.containers.iter().any(|container| container == name);
+    let mine = associations.iter().filter(is_gpu).filter(belongs);
+    mine.map(|one| one.name.clone()).collect()
+}
+
+fn read_container(container: &Container, associations: &[Association]) -> Result<AssignedContainer, Unreadable> {
     let said = container.berth.clone().unwrap_or_default();
     let log = |log: extension::LogConfiguration| LogConfiguration {
         driver: log.log_driver,
@@ -332,10 +357,13 @@ fn read_container(container: &Container) -> Result<AssignedContainer, Unreadable
         log_configuration: said.log_configuration.map(log),
         stop_timeout_s: container.stop_timeout,
         lifecycle: lifecycle::read(container, said.health_check)?,
+        // Which devices they came to stands beside.
+        resource_requirements: Vec::new(),
         unbuilt: Vec::new(),
     };
     Ok(AssignedContainer {
         id: uuid(tail(container.container_arn.as_ref()))?,
+        gpu_ids: gpus_of(&container.name, associations),
         definition,
     })
 }
@@ -408,6 +436,7 @@ mod tests {
                     start_period_s: None,
                 }),
             },
+            resource_requirements: Vec::new(),
             unbuilt: Vec::new(),
         };
         let task = "arn:aws:ecs:us-east-1:012345678910:task/default/0123456789abcdef0123456789abcdef";
@@ -426,6 +455,7 @@ mod tests {
             containers: vec![AssignedContainer {
                 id: Uuid(42),
                 definition,
+                gpu_ids: vec!["GPU-1".into(), "GPU-2".into()],
             }],
         }
     }
@@ -457,6 +487,22 @@ mod tests {
         assert!(payload.containers[0].port_mappings.is_empty());
         sent.containers[0].definition.port_mappings.clear();
         assert_eq!(from_payload(&payload), Ok(sent));
+    }
+
+    /// As Amazon's agent reads it: the name of the association is the id of the GPU.
+    #[test]
+    fn gpus_are_associations_of_their_container() {
+        let payload = serde_json::to_value(to_payload(&assignment())).unwrap();
+        let wanted = serde_json::json!([
+            {"name": "GPU-1", "type": "gpu", "containers": ["web"]},
+            {"name": "GPU-2", "type": "gpu", "containers": ["web"]},
+        ]);
+        assert_eq!(payload["associations"], wanted);
+        let mut foreign = to_payload(&assignment());
+        foreign.associations[0].kind = Some("elastic-inference".into());
+        foreign.associations[1].containers = vec!["other".into()];
+        let read = from_payload(&foreign).unwrap();
+        assert_eq!(read.containers[0].gpu_ids, Vec::<String>::new());
     }
 
     /// The stock agent fails a payload over most overrides: what they change is merged before it gets here.

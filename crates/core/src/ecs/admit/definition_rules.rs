@@ -264,10 +264,23 @@ pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_vol
         return Err(Fault::FargateMember("placementConstraints"));
     }
     refuse_members(&definition.unbuilt, &["ipcMode", "inferenceAccelerators"])?;
+    fargate_devices(definition)?;
     definition
         .containers
         .iter()
         .try_for_each(|container| fargate_container(container, definition))
+}
+
+/// FARGATE shares out no devices.
+///
+/// # Errors
+/// A container asks for one.
+pub fn fargate_devices(definition: &TaskDefinition) -> Result<(), Fault> {
+    let asks = |container: &ContainerDefinition| !container.resource_requirements.is_empty();
+    if definition.containers.iter().any(asks) {
+        return Err(Fault::FargateMember("resourceRequirements"));
+    }
+    Ok(())
 }
 
 /// FARGATE has tasks of certain sizes only.
@@ -294,10 +307,7 @@ fn refuse_members(given: &[Unbuilt], members: &[&'static str]) -> Result<(), Fau
 }
 
 fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinition) -> Result<(), Fault> {
-    refuse_members(
-        &container.unbuilt,
-        &["privileged", "links", "dockerSecurityOptions", "resourceRequirements"],
-    )?;
+    refuse_members(&container.unbuilt, &["privileged", "links", "dockerSecurityOptions"])?;
     if let Some(seconds) = container
         .stop_timeout_s
         .filter(|seconds| *seconds > MOST_FARGATE_STOP_S)
@@ -308,6 +318,9 @@ fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinitio
     if let Some(seconds) = start_timeout_s.filter(|seconds| !FARGATE_START_S.contains(seconds)) {
         return Err(LifecycleFault::StartTimeout(seconds).into());
     }
+    if definition.execution_role_arn.is_none() && is_of_ecr(&container.image) {
+        return Err(Fault::FargateImageRole);
+    }
     let Some(log) = &container.log_configuration else {
         return Ok(());
     };
@@ -316,6 +329,18 @@ fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinitio
         "awslogs" | "splunk" | "awsfirelens" => Ok(()),
         driver => Err(Fault::FargateLogDriver(driver.to_owned())),
     }
+}
+
+/// Whether an image lies in a private registry of ECR: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...`, or of another partition.
+fn is_of_ecr(image: &str) -> bool {
+    let host = image.split_once('/').map_or("", |(host, _)| host);
+    let mut parts = host.splitn(5, '.');
+    let account = parts.next().unwrap_or_default();
+    let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+    let service = (parts.next(), parts.next());
+    let is_service = matches!(service, (Some("dkr"), Some("ecr" | "ecr-fips")));
+    let domain = parts.nth(1).unwrap_or_default();
+    is_account && is_service && matches!(domain, "amazonaws.com" | "amazonaws.com.cn")
 }
 
 #[cfg(test)]
@@ -343,6 +368,22 @@ mod tests {
         assert_eq!(task_memory("2 GB"), Ok(MemoryMib(2048)));
         for bad in ["0", "0 GB", "999999999.999999999 GB", "99999999999", ".GB"] {
             assert_eq!(task_memory(bad), Err(Fault::TaskMemory), "{bad}");
+        }
+    }
+
+    #[test]
+    fn images_of_ecr_are_known_by_their_registry() {
+        for (image, wanted) in [
+            ("012345678910.dkr.ecr.us-east-1.amazonaws.com/web:1", true),
+            ("012345678910.dkr.ecr-fips.us-gov-west-1.amazonaws.com/web", true),
+            ("012345678910.dkr.ecr.cn-north-1.amazonaws.com.cn/a/b@sha256:0", true),
+            ("012345678910.dkr.ecr.us-east-1.amazonaws.com", false),
+            ("01234567891.dkr.ecr.us-east-1.amazonaws.com/web", false),
+            ("012345678910.dkr.ecr.us-east-1.example.com/web", false),
+            ("public.ecr.aws/docker/library/httpd:2.4", false),
+            ("busybox", false),
+        ] {
+            assert_eq!(is_of_ecr(image), wanted, "{image}");
         }
     }
 

@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod placement;
 pub mod register_instance;
 pub mod register_task_definition;
+pub mod requirements;
 pub mod run_task;
 pub mod settings;
 pub mod start_task;
@@ -23,6 +24,9 @@ pub mod tag;
 pub mod update_agent;
 pub mod update_instances_state;
 
+use std::sync::Arc;
+
+use super::model::AgentRelease;
 use super::quota::Quotas;
 use super::refusal::Refusal;
 use super::state::Change;
@@ -39,6 +43,8 @@ pub struct Caller {
     pub arn: String,
     /// How much there may be of what they ask for.
     pub quotas: Quotas,
+    /// Which release of Amazon's agent the operator offers.
+    pub release: Option<Arc<AgentRelease>>,
 }
 
 /// Refuses a text of more than `most` characters.

@@ -80,6 +80,7 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         versions: request
             .versions
             .or(before.map(|before| before.versions.clone()).unwrap_or_default()),
+        agent_update: before.and_then(|before| before.agent_update.clone()),
         tags: if tags.is_empty() {
             before.map(|before| before.tags.clone()).unwrap_or_default()
         } else {

@@ -4,6 +4,7 @@ use super::capabilities;
 use super::definition_rules as rules;
 use super::lifecycle::{self, LifecycleDraft};
 use super::placement::{self, ConstraintDraft};
+use super::requirements::{self, RequirementDraft};
 use super::{Admitted, Caller};
 use crate::ecs::model::task_definition::{Family, FamilyKey};
 use crate::ecs::model::{
@@ -94,6 +95,8 @@ pub struct ContainerDraft {
     pub stop_timeout_s: Option<i64>,
     /// `dependsOn`, `startTimeout`, `restartPolicy` and `healthCheck`.
     pub lifecycle: LifecycleDraft,
+    /// `resourceRequirements`.
+    pub resource_requirements: Vec<RequirementDraft>,
     /// Members that Berth does not carry out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -294,6 +297,7 @@ fn container(draft: ContainerDraft, mode: NetworkMode) -> Result<ContainerDefini
             .collect::<Result<_, _>>()?,
         stop_timeout_s,
         lifecycle: lifecycle::parse(draft.lifecycle, &draft.name)?,
+        resource_requirements: requirements::parse(&draft.name, draft.resource_requirements)?,
         name: draft.name,
         image: draft.image,
         entry_point: draft.entry_point,

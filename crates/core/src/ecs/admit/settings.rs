@@ -205,6 +205,7 @@ mod tests {
             },
             arn: format!("arn:aws:iam::123456789012:{who}"),
             quotas: Quotas::default(),
+            release: None,
         }
     }
 

@@ -185,6 +185,7 @@ mod tests {
             runtime_id: None,
             image_digest: None,
             bindings: Vec::new(),
+            gpu_ids: Vec::new(),
         }
     }
 

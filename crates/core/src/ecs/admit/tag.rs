@@ -5,11 +5,12 @@
 
 use super::{Admitted, Caller};
 use crate::ecs::model::{Cluster, ClusterStatus, ContainerInstance, DefinitionStatus, InstanceStatus, Task};
-use crate::ecs::model::{ClusterKey, TaskDefinition};
+use crate::ecs::model::{ClusterKey, TaskDefinition, TaskKey};
 use crate::ecs::refer::{self, DefinitionRef};
 use crate::ecs::refusal::{Refusal, Untaggable};
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
+use crate::kernel::tags::TagFault;
 use crate::kernel::{Arn, Edit, Scope, Tags};
 
 /// Kinds that have tags in ECS and of which there are none here.
@@ -34,36 +35,55 @@ pub(crate) enum Tagged<'a> {
     Task(&'a Task),
 }
 
+/// What an ARN names.
+#[derive(Clone, Debug)]
+pub(crate) enum Found<'a> {
+    /// Something with tags.
+    Here(Tagged<'a>),
+    /// A task that the state does not have: the history may.
+    Gone(TaskKey),
+}
+
 /// Adds tags, or gives those that are there new values.
 ///
 /// # Errors
-/// Nothing taggable by this ARN, or tags that break a limit.
+/// Nothing taggable by this ARN, a task that is over, or tags that break a limit.
 pub fn tag(state: &State, caller: &Caller, arn: &str, tags: Vec<(String, String)>) -> Result<Admitted, Refusal> {
-    let target = find(state, &caller.scope, arn)?;
-    let more = Tags::new(tags).map_err(Refusal::Tags)?;
-    Ok(target.retagged(target.tags().with(&more).map_err(Refusal::Tags)?))
+    retag(state, caller, arn, |before| before.with(&Tags::new(tags)?))
 }
 
 /// Takes tags away. Keys that are not there are no fault.
 ///
 /// # Errors
-/// Nothing taggable by this ARN, or a reserved key.
+/// Nothing taggable by this ARN, a task that is over, or a reserved key.
 pub fn untag(state: &State, caller: &Caller, arn: &str, keys: &[String]) -> Result<Admitted, Refusal> {
-    let target = find(state, &caller.scope, arn)?;
-    Ok(target.retagged(target.tags().without(keys).map_err(Refusal::Tags)?))
+    retag(state, caller, arn, |before| before.without(keys))
+}
+
+fn retag(
+    state: &State,
+    caller: &Caller,
+    arn: &str,
+    change: impl FnOnce(&Tags) -> Result<Tags, TagFault>,
+) -> Result<Admitted, Refusal> {
+    match find(state, &caller.scope, arn)? {
+        Found::Here(Tagged::Task(task)) if task.is_stopped() => Err(Refusal::Untaggable(Untaggable::StoppedTask)),
+        Found::Here(target) => Ok(target.retagged(change(target.tags()).map_err(Refusal::Tags)?)),
+        Found::Gone(key) => Ok(Admitted::unchanged(Answer::Retagged(key))),
+    }
 }
 
 /// What the ARN names, if it can have tags.
 ///
 /// # Errors
-/// No ARN of here, or of something that is not there or over.
-pub(crate) fn find<'a>(state: &'a State, scope: &Scope, text: &str) -> Result<Tagged<'a>, Refusal> {
+/// No ARN of here, or of something that is not there or over. Tasks that are over have tags.
+pub(crate) fn find<'a>(state: &'a State, scope: &Scope, text: &str) -> Result<Found<'a>, Refusal> {
     let arn: Arn = text.parse().map_err(|_| Refusal::Identifier(text.to_owned()))?;
     let (kind, rest) = arn.resource.split_once('/').unwrap_or((&arn.resource, ""));
     match kind {
-        "cluster" => cluster(state, scope, text),
-        "container-instance" => instance(state, &cluster_of(state, scope, rest)?, text),
-        "task-definition" => definition(state, scope, text),
+        "cluster" => cluster(state, scope, text).map(Found::Here),
+        "container-instance" => instance(state, &cluster_of(state, scope, rest)?, text).map(Found::Here),
+        "task-definition" => definition(state, scope, text).map(Found::Here),
         "task" => task(state, &cluster_of(state, scope, rest)?, text),
         other => match NEVER_THERE.iter().find(|kind| **kind == other) {
             Some(kind) => Err(Refusal::Untaggable(Untaggable::Missing(kind))),
@@ -112,14 +132,12 @@ fn definition<'a>(state: &'a State, scope: &Scope, text: &str) -> Result<Tagged<
     }
 }
 
-fn task<'a>(state: &'a State, cluster: &ClusterKey, text: &str) -> Result<Tagged<'a>, Refusal> {
+fn task<'a>(state: &'a State, cluster: &ClusterKey, text: &str) -> Result<Found<'a>, Refusal> {
     let key = refer::task(cluster, text)?;
-    let missing = Refusal::Untaggable(Untaggable::Missing("task"));
-    let task = state.tasks().get(&key).ok_or(missing)?;
-    if task.is_stopped() {
-        return Err(Refusal::Untaggable(Untaggable::StoppedTask));
-    }
-    Ok(Tagged::Task(task))
+    Ok(match state.tasks().get(&key) {
+        Some(task) => Found::Here(Tagged::Task(task)),
+        None => Found::Gone(key),
+    })
 }
 
 impl<'a> Tagged<'a> {

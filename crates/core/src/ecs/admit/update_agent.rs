@@ -1,11 +1,10 @@
-//! UpdateContainerAgent. Updates are handed out by whoever distributes an agent: Amazon's own comes from Amazon, Berth's with
-//! Berth. There is none that this control plane could offer, so that a call is only told why.
-
-use std::convert::Infallible;
+//! UpdateContainerAgent. Updates are handed out by whoever distributes an agent: the operator says which release of Amazon's
+//! own is on offer. Telling the agent, and hearing what it makes of it, is the conversation's part.
 
 use super::Caller;
+use crate::ecs::model::{AgentUpdate, AgentUpdateStatus, ContainerInstance};
 use crate::ecs::refer;
-use crate::ecs::refusal::Refusal;
+use crate::ecs::refusal::{NoUpdate, Refusal};
 use crate::ecs::state::State;
 
 /// An UpdateContainerAgent request.
@@ -17,19 +16,35 @@ pub struct UpdateAgent {
     pub instance: String,
 }
 
-/// Says why the agent of an instance is not updated.
+/// The instance with the update that its agent is to be told of. An agent that is not connected hears of it when it comes back.
 ///
 /// # Errors
-/// Always: no such cluster or instance, an agent that never said what version it is, or that there is no update.
-pub fn admit(state: &State, caller: &Caller, request: &UpdateAgent) -> Result<Infallible, Refusal> {
+/// No such cluster or instance, an agent that never said what version it is, an update that is under way, or nothing newer.
+pub fn admit(state: &State, caller: &Caller, request: &UpdateAgent) -> Result<ContainerInstance, Refusal> {
     let cluster = refer::active_cluster(state, &caller.scope, request.cluster.as_deref())?;
     let key = refer::instance(&cluster.key, &request.instance)?;
     let instance = state.instances().get(&key).ok_or(Refusal::InstanceNotFound)?;
     if !instance.is_registered() {
         return Err(Refusal::InstanceInactive);
     }
-    Err(match instance.versions.agent {
-        None => Refusal::AgentVersionUnknown,
-        Some(_) => Refusal::NoAgentUpdate,
+    let version = instance.versions.agent.as_deref().ok_or(Refusal::AgentVersionUnknown)?;
+    if instance.agent_update.as_ref().is_some_and(AgentUpdate::is_under_way) {
+        return Err(Refusal::AgentUpdateUnderWay);
+    }
+    let release = caller
+        .release
+        .as_deref()
+        .ok_or(Refusal::NoAgentUpdate(NoUpdate::NotOffered))?;
+    if release.is_reached_by(version).ok_or(Refusal::AgentVersionUnknown)? {
+        return Err(Refusal::NoAgentUpdate(NoUpdate::Newest));
+    }
+    let update = AgentUpdate {
+        release: release.clone(),
+        status: AgentUpdateStatus::Pending,
+    };
+    Ok(ContainerInstance {
+        agent_update: Some(update),
+        version: instance.version + 1,
+        ..instance.clone()
     })
 }

@@ -48,4 +48,7 @@ pub struct Container {
     pub image_digest: Option<String>,
     /// Its published ports.
     pub bindings: Vec<NetworkBinding>,
+    /// The GPUs that it got when it was placed, in the order of their ids. It keeps naming them when it is over.
+    #[serde(default)]
+    pub gpu_ids: Vec<String>,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::agent_update::AgentUpdate;
 use super::cluster::{ClusterKey, ClusterName};
 use super::task_definition::{Architecture, Protocol};
 use crate::kernel::ids::InstanceId;
@@ -115,6 +116,9 @@ pub struct ContainerInstance {
     pub ec2_instance_id: Option<String>,
     /// Versions of the agent and its runtime, as far as they are known.
     pub versions: Versions,
+    /// The update of its agent that was last asked for.
+    #[serde(default)]
+    pub agent_update: Option<AgentUpdate>,
     /// The user's tags.
     pub tags: Tags,
     /// When it joined first.

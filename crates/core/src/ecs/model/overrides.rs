@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::instance::Attribute;
+use super::requirement::Requirement;
 use super::task_definition::{ContainerDefinition, TaskDefinition};
 use crate::kernel::{CpuUnits, MemoryMib};
 
@@ -37,6 +38,9 @@ pub struct ContainerOverride {
     pub memory: Option<MemoryMib>,
     /// The soft memory limit.
     pub memory_reservation: Option<MemoryMib>,
+    /// Devices instead of the definition's; empty where those stay.
+    #[serde(default)]
+    pub resource_requirements: Vec<Requirement>,
 }
 
 /// What an instance must be capable of that shall limit whole tasks.
@@ -98,6 +102,9 @@ impl ContainerOverride {
         container.cpu = self.cpu.unwrap_or(container.cpu);
         container.memory = self.memory.or(container.memory);
         container.memory_reservation = self.memory_reservation.or(container.memory_reservation);
+        if !self.resource_requirements.is_empty() {
+            container.resource_requirements.clone_from(&self.resource_requirements);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Attribute, LaunchType};
 use super::lifecycle::Lifecycle;
+use super::requirement::{GpuNeed, Requirement};
 use crate::ecs::place::expression::Query;
 use crate::kernel::names::{Opaque, is_ecs_name, name_types};
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
@@ -226,6 +227,9 @@ pub struct ContainerDefinition {
     /// What it waits for, when it is started again and how its health is probed.
     #[serde(default)]
     pub lifecycle: Lifecycle,
+    /// Devices of the machine.
+    #[serde(default)]
+    pub resource_requirements: Vec<Requirement>,
     /// Members of the container that are not carried out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -304,6 +308,13 @@ impl TaskDefinition {
             .iter()
             .flat_map(|container| &container.port_mappings)
             .filter_map(fixed)
+    }
+
+    /// The GPUs that a task of this definition takes from its machine.
+    #[must_use]
+    pub fn reserved_gpus(&self) -> GpuNeed {
+        let all = self.containers.iter();
+        GpuNeed::of(all.flat_map(|container| &container.resource_requirements))
     }
 
     /// The container with this name.

@@ -1,8 +1,8 @@
 //! The words of the API for our enums, in one place: spelled here, parsed here.
 
 use super::cluster::{CommandLogging, Insights};
+use super::{AgentUpdateStatus, CapacityProvider, Condition, HealthStatus, SettingName};
 use super::{Architecture, ClusterStatus, ContainerStatus, DefinitionStatus, InstanceStatus, LaunchType, NetworkMode};
-use super::{CapacityProvider, Condition, HealthStatus, SettingName};
 use super::{Protocol, StopCode, TaskStatus};
 use crate::ecs::health::{CheckKind, CheckStatus};
 
@@ -32,6 +32,10 @@ macro_rules! words {
 }
 
 words! {
+    AgentUpdateStatus {
+        Pending = "PENDING", Staging = "STAGING", Staged = "STAGED", Updating = "UPDATING", Updated = "UPDATED",
+        Failed = "FAILED",
+    }
     Architecture { X86_64 = "X86_64", Arm64 = "ARM64" }
     CapacityProvider { Fargate = "FARGATE", FargateSpot = "FARGATE_SPOT" }
     CommandLogging { None = "NONE", Default = "DEFAULT", Override = "OVERRIDE" }

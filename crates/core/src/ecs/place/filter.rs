@@ -9,7 +9,7 @@ use super::index::group::Group;
 use super::index::kind::Kind;
 use super::index::pool::{Known, Machine};
 use super::{Constraint, Want};
-use crate::ecs::model::{Attribute, Protocol};
+use crate::ecs::model::{Attribute, GpuNeed, Protocol};
 use crate::kernel::Timestamp;
 
 /// A [`Want`] with what follows from it, and the machines that it is about.
@@ -25,6 +25,8 @@ pub struct Asked<'a> {
     pub cpu: u32,
     /// The memory that the task takes.
     pub memory: u32,
+    /// The GPUs that the task takes.
+    pub gpus: GpuNeed,
     /// The host ports that the task takes.
     pub ports: Vec<(Protocol, u16)>,
     /// No other task of the group may stand on the machine.
@@ -52,7 +54,7 @@ pub struct Candidate<'a> {
 /// The filters of kinds, in the order in which their objections count.
 const OF_KINDS: [KindFilter; 5] = [launch_type, architecture, zone, attributes, members];
 /// The filters of machines, in the order in which their objections count.
-const OF_MACHINES: [MachineFilter; 5] = [connection, resources, ports, distinct, personal_members];
+const OF_MACHINES: [MachineFilter; 6] = [connection, resources, gpus, ports, distinct, personal_members];
 
 /// The reason of machines that a `memberOf` constraint does not mean.
 const NO_MEMBER: &str = "MemberOf placement constraint unsatisfied.";
@@ -69,6 +71,7 @@ impl<'a> Asked<'a> {
             group: pool.group(want.group),
             cpu: want.definition.reserved_cpu().0,
             memory: want.definition.reserved_memory().0,
+            gpus: want.definition.reserved_gpus(),
             ports: want.definition.reserved_ports().collect(),
             distinct: want.constraints.contains(&Constraint::DistinctInstance),
             personal: want.queries().filter(|query| is_personal(query)).collect(),
@@ -105,7 +108,7 @@ impl<'a> Asked<'a> {
     /// Whether more of a machine counts than what it has left: then any change of it may matter.
     #[must_use]
     pub fn is_choosy(&self) -> bool {
-        self.distinct || !self.ports.is_empty() || !self.personal.is_empty()
+        self.distinct || !self.gpus.is_nothing() || !self.ports.is_empty() || !self.personal.is_empty()
     }
 
     /// How many tasks of the group stand on a machine.
@@ -177,6 +180,15 @@ fn resources(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static st
     } else {
         None
     }
+}
+
+fn gpus(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static str> {
+    if asked.gpus.is_nothing() {
+        return None;
+    }
+    let all = candidate.known.gpus.len();
+    let free = candidate.machine.free_gpus().count();
+    (!asked.gpus.fits(all, free)).then_some("RESOURCE:GPU")
 }
 
 fn ports(asked: &Asked<'_>, candidate: &Candidate<'_>) -> Option<&'static str> {

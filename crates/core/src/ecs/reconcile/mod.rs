@@ -3,6 +3,7 @@
 //! Nothing here changes state: whoever calls applies the plan.
 
 pub mod leave;
+pub mod provision;
 
 use super::state::Change;
 use crate::network;

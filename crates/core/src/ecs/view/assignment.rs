@@ -58,6 +58,9 @@ pub struct AssignedContainer {
     pub id: Uuid,
     /// What to run.
     pub definition: ContainerDefinition,
+    /// The GPUs that it gets.
+    #[serde(default)]
+    pub gpu_ids: Vec<String>,
 }
 
 /// The interface of an assignment.
@@ -87,7 +90,8 @@ pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&I
     let desired = crate::ecs::session::desired(task);
     let part = |(container, definition): (&Container, &ContainerDefinition)| AssignedContainer {
         id: container.id,
-        definition: with_log_mode(task, definition.clone()),
+        definition: with_log_mode(task, with_execution_env(task.launch_type, definition.clone())),
+        gpu_ids: container.gpu_ids.clone(),
     };
     let parts = task.containers.iter().zip(&definition.containers);
     let wanted = parts.filter(|_| desired == Desired::Running);
@@ -105,6 +109,21 @@ pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&I
         interface: interface.and_then(assigned_interface),
         containers: wanted.map(part).collect(),
     }
+}
+
+/// The definition with the variable by which SDKs know where they run. What the definition says itself counts.
+fn with_execution_env(launch_type: LaunchType, mut definition: ContainerDefinition) -> ContainerDefinition {
+    let name = "AWS_EXECUTION_ENV";
+    let value = match launch_type {
+        LaunchType::Ec2 => "AWS_ECS_EC2",
+        LaunchType::Fargate => "AWS_ECS_FARGATE",
+        // No such word is documented for machines from outside.
+        LaunchType::External => return definition,
+    };
+    if !definition.environment.iter().any(|(said, _)| said == name) {
+        definition.environment.push((name.to_owned(), value.to_owned()));
+    }
+    definition
 }
 
 /// The definition with the log mode that the account has set, where it says nothing of one itself.

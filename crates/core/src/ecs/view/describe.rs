@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use super::past::{Named, Past};
 use super::{Answer, ClusterView, InstanceView, PartView, Reply, TaskView};
+use crate::ecs::admit::tag;
 use crate::ecs::health::Health;
 use crate::ecs::model::task::Counted;
 use crate::ecs::model::{Cluster, ContainerDefinition, ContainerInstance, CpuMemory, InstanceKey};
 use crate::ecs::model::{Resources, Task, TaskDefinition, TaskKey};
 use crate::ecs::place::Failure;
+use crate::ecs::place::index::Machine;
 use crate::ecs::probes::Probes;
 use crate::ecs::refer;
 use crate::ecs::refusal::Refusal;
@@ -75,8 +77,20 @@ impl Facts<'_> {
             }
             Answer::Setting(held) => Reply::Setting(held),
             Answer::Attributes(list) => Reply::Attributes(list, None),
+            Answer::Retagged(key) => Reply::Past(Box::new(Past::Named(Named::retagged(key)))),
             Answer::Acknowledged => Reply::Acknowledged,
         }
+    }
+
+    /// ListTagsForResource. A task has its tags also when it is over.
+    ///
+    /// # Errors
+    /// Nothing taggable by this ARN.
+    pub fn list_tags(&self, scope: &Scope, arn: &str) -> Result<Reply, Refusal> {
+        Ok(match tag::find(self.ecs, scope, arn)? {
+            tag::Found::Here(target) => Reply::Tags(target.tags().clone()),
+            tag::Found::Gone(key) => Reply::Past(Box::new(Past::Named(Named::tags(key)))),
+        })
     }
 
     /// DescribeClusters: `default` if none is named.
@@ -184,7 +198,7 @@ impl Facts<'_> {
                     .flat_map(|load| load.ports())
                     .chain(instance.registered.ports.iter().copied())
                     .collect(),
-                gpus: load.map(|_| instance.registered.gpus.clone()).unwrap_or_default(),
+                gpus: self.free_gpus(&instance.key),
             },
             checks: self.health.of(instance),
             agent_connected: instance.is_registered() && self.connected.contains(&instance.key),
@@ -192,6 +206,13 @@ impl Facts<'_> {
             pending: count(Counted::Pending),
             instance: instance.clone(),
         }
+    }
+
+    /// The GPUs of a machine that no task holds.
+    fn free_gpus(&self, key: &InstanceKey) -> BTreeSet<String> {
+        let machine = self.ecs.index().machine(key);
+        let free = machine.into_iter().flat_map(Machine::free_gpus);
+        free.map(str::to_owned).collect()
     }
 
     /// A task with what its definition says of it.

@@ -43,6 +43,8 @@ pub enum Answer {
     Setting(Held),
     /// Attributes of container instances.
     Attributes(Vec<(InstanceKey, Attribute)>),
+    /// Why the tags of a task were not changed that has left the state.
+    Retagged(TaskKey),
     /// That it was taken.
     Acknowledged,
 }

@@ -11,7 +11,7 @@ use super::list::TaskFits;
 use super::{Page, Reply, TaskView};
 use crate::ecs::model::{ClusterKey, TaskKey};
 use crate::ecs::place::Failure;
-use crate::ecs::refusal::Refusal;
+use crate::ecs::refusal::{Refusal, Untaggable};
 use crate::kernel::ids::TaskId;
 
 /// An answer that the history completes.
@@ -48,6 +48,10 @@ enum Shape {
     Task,
     /// Tasks and failures.
     Tasks,
+    /// The tags of one task, or that there is none.
+    Tags,
+    /// Why the tags of one task were not changed: it is over, or there is none.
+    Retagged,
 }
 
 impl Named {
@@ -62,6 +66,20 @@ impl Named {
 
     /// An answer about the task `key`, which the state does not have.
     pub(super) fn task(key: TaskKey) -> Self {
+        Self::one(key, Shape::Task)
+    }
+
+    /// The tags of the task `key`, which the state does not have.
+    pub(super) fn tags(key: TaskKey) -> Self {
+        Self::one(key, Shape::Tags)
+    }
+
+    /// Why the tags of the task `key` were not changed, which the state does not have.
+    pub(super) fn retagged(key: TaskKey) -> Self {
+        Self::one(key, Shape::Retagged)
+    }
+
+    fn one(key: TaskKey, shape: Shape) -> Self {
         let failure = Failure {
             arn: None,
             reason: String::new(),
@@ -69,7 +87,7 @@ impl Named {
         Self {
             slots: vec![Slot::Gone(key, failure)],
             failures: Vec::new(),
-            shape: Shape::Task,
+            shape,
         }
     }
 
@@ -106,7 +124,7 @@ impl Named {
     /// The answer, with what the history has.
     ///
     /// # Errors
-    /// [`Refusal::TaskNotFound`] if the task that the call is about is in neither.
+    /// If the task that the call is about is in neither, or is over and should not be.
     pub fn complete(self, found: Vec<TaskView>) -> Result<Reply, Refusal> {
         let shape = self.shape;
         let found = found.into_iter().map(|view| (view.task.key.clone(), view)).collect();
@@ -117,6 +135,14 @@ impl Named {
                 .pop()
                 .map(|task| Reply::Task(Box::new(task)))
                 .ok_or(Refusal::TaskNotFound),
+            Shape::Tags => tasks
+                .pop()
+                .map(|view| Reply::Tags(view.task.tags))
+                .ok_or(Refusal::Untaggable(Untaggable::Missing("task"))),
+            Shape::Retagged => Err(Refusal::Untaggable(match tasks.pop() {
+                Some(_) => Untaggable::StoppedTask,
+                None => Untaggable::Missing("task"),
+            })),
         }
     }
 

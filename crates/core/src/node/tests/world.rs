@@ -559,6 +559,7 @@ fn container(id: u128, line: &str) -> AssignedContainer {
         log_configuration: None,
         stop_timeout_s: None,
         lifecycle: Lifecycle::default(),
+        resource_requirements: Vec::new(),
         unbuilt: Vec::new(),
     };
     for word in words {
@@ -568,6 +569,7 @@ fn container(id: u128, line: &str) -> AssignedContainer {
     AssignedContainer {
         id: Uuid(id),
         definition,
+        gpu_ids: Vec::new(),
     }
 }
 

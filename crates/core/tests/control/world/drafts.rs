@@ -4,6 +4,7 @@ use berth_core::ecs::admit::cluster::{ClusterWish, CommandDraft};
 use berth_core::ecs::admit::lifecycle::{HealthCheckDraft, LifecycleDraft, RestartPolicyDraft};
 use berth_core::ecs::admit::placement::ConstraintDraft;
 use berth_core::ecs::admit::register_task_definition::{ContainerDraft, Draft, PlatformDraft, PortDraft};
+use berth_core::ecs::admit::requirements::RequirementDraft;
 use berth_core::ecs::admit::run_task::launch::Launch;
 use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, OverridesDraft};
 use berth_core::ecs::admit::strategy::StrategyDraft;
@@ -46,8 +47,25 @@ pub(super) fn container_override(part: &Command) -> ContainerOverrideDraft {
         cpu: part.number("cpu"),
         memory: part.number("memory"),
         memory_reservation: part.number("soft"),
-        resource_requirements: pairs(&part.list("needs")),
+        resource_requirements: needs(part),
     }
+}
+
+/// Devices as `TYPE:VALUE`; a value that begins with `~` is a sharing strategy.
+fn needs(part: &Command) -> Vec<RequirementDraft> {
+    let draft = |(kind, value): (String, String)| match value.strip_prefix('~') {
+        Some(sharing) => RequirementDraft {
+            kind,
+            value: None,
+            sharing: Some(Opaque(sharing.to_owned())),
+        },
+        None => RequirementDraft {
+            kind,
+            value: Some(value).filter(|value| !value.is_empty()),
+            sharing: None,
+        },
+    };
+    pairs(&part.list("needs")).into_iter().map(draft).collect()
 }
 
 pub(super) fn attribute(text: &str) -> Attribute {
@@ -211,6 +229,7 @@ pub(super) fn container(part: &Command, roomy: bool) -> ContainerDraft {
         }),
         stop_timeout_s: part.number("stop"),
         lifecycle: lifecycle(part),
+        resource_requirements: needs(part),
         unbuilt: part.all("unbuilt").map(unbuilt).collect(),
     }
 }

@@ -256,9 +256,9 @@ impl World {
         let (instance, connection) = (machine.key.clone(), machine.connection);
         let event = match &message.body {
             ToAgent::Heartbeat { .. } => LinkEvent::Heard,
-            ToAgent::Payload { message_id, .. } | ToAgent::Manifest { message_id, .. } => {
-                LinkEvent::Acknowledged(message_id.clone())
-            }
+            ToAgent::Payload { message_id, .. }
+            | ToAgent::Manifest { message_id, .. }
+            | ToAgent::Update { message_id, .. } => LinkEvent::Acknowledged(message_id.clone()),
             ToAgent::StopVerified { .. } => return,
             ToAgent::Close => LinkEvent::Closed,
         };
@@ -308,7 +308,8 @@ pub(crate) fn message_id(body: &ToAgent) -> Option<&str> {
     match body {
         ToAgent::Heartbeat { message_id }
         | ToAgent::Payload { message_id, .. }
-        | ToAgent::Manifest { message_id, .. } => Some(message_id),
+        | ToAgent::Manifest { message_id, .. }
+        | ToAgent::Update { message_id, .. } => Some(message_id),
         ToAgent::StopVerified { .. } | ToAgent::Close => None,
     }
 }

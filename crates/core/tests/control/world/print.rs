@@ -146,6 +146,9 @@ impl World {
                 let tasks: Vec<String> = tasks.iter().map(|key| key.id.to_string()).collect();
                 format!("may stop {}", tasks.join(", "))
             }
+            ToAgent::Update { step, release, .. } => {
+                format!("{step:?} {} of {}", release.version(), release.location())
+            }
             ToAgent::Close => "close".to_owned(),
         };
         self.say(&format!("  {} #{} < {text}", key.id, message.connection));
@@ -239,7 +242,9 @@ fn tag_words(tags: &Tags) -> String {
 fn extras(task: &Task) -> String {
     let by = task.started_by.iter().map(|who| format!(", by {who}"));
     let tags = task.tags.iter().map(|(key, value)| format!(", {key}={value}"));
-    by.chain(tags).collect()
+    let gpus = task.containers.iter().filter(|container| !container.gpu_ids.is_empty());
+    let gpus = gpus.map(|container| format!(", {} has {}", container.name, container.gpu_ids.join(" ")));
+    by.chain(tags).chain(gpus).collect()
 }
 
 fn many(lines: impl Iterator<Item = String>, failures: &[Failure]) -> String {
@@ -325,8 +330,12 @@ fn instance_line(instance: &ContainerInstance) -> String {
         .agent
         .as_ref()
         .map_or(String::new(), |agent| format!(" agent {agent}"));
+    let update = instance
+        .agent_update
+        .as_ref()
+        .map_or(String::new(), |update| format!(" update {}", update.status));
     format!(
-        "instance {} v{} {} {} cpu, {} MiB [{}]{agent}",
+        "instance {} v{} {} {} cpu, {} MiB [{}]{agent}{update}",
         instance.key.id,
         instance.version,
         instance.status,
@@ -341,8 +350,10 @@ fn view_line(view: &InstanceView) -> String {
         let ports = view.remaining.ports.iter().filter(|(protocol, _)| *protocol == wanted);
         ports.map(|(_, port)| port.to_string()).collect::<Vec<_>>().join(",")
     };
+    let gpus: Vec<&str> = view.remaining.gpus.iter().map(String::as_str).collect();
+    let gpus = (!view.instance.registered.gpus.is_empty()).then(|| format!(" gpus [{}]", gpus.join(",")));
     format!(
-        "instance {} {} connected={} running={} pending={} left {} cpu, {} MiB, taken tcp [{}] udp [{}]",
+        "instance {} {} connected={} running={} pending={} left {} cpu, {} MiB, taken tcp [{}] udp [{}]{}",
         view.instance.key.id,
         view.instance.status,
         view.agent_connected,
@@ -351,7 +362,8 @@ fn view_line(view: &InstanceView) -> String {
         view.remaining.cpu.0,
         view.remaining.memory.0,
         ports(Protocol::Tcp),
-        ports(Protocol::Udp)
+        ports(Protocol::Udp),
+        gpus.unwrap_or_default()
     )
 }
 
@@ -395,12 +407,16 @@ fn assigned(container: &AssignedContainer) -> String {
     let variables = definition
         .environment
         .iter()
+        // It is the same everywhere, and would hide what differs.
+        .filter(|(name, _)| name != "AWS_EXECUTION_ENV")
         .map(|(name, value)| format!(" {name}={value}"));
+    let gpus = container.gpu_ids.iter().map(|gpu| format!(" with {gpu}"));
     format!(
-        "{}{}{}",
+        "{}{}{}{}",
         definition.name,
         command.unwrap_or_default(),
-        variables.collect::<String>()
+        variables.collect::<String>(),
+        gpus.collect::<String>()
     )
 }
 

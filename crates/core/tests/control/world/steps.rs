@@ -16,7 +16,9 @@ use berth_core::ecs::api::{Submit, SubmitAttachments, Write};
 use berth_core::ecs::health::{CheckKind, CheckReport, CheckStatus};
 use berth_core::ecs::model::HealthStatus;
 use berth_core::ecs::model::instance::Versions;
-use berth_core::ecs::model::{Attribute, InstanceKey, InstanceStatus, LaunchType, Protocol, Resources, TaskKey};
+use berth_core::ecs::model::{
+    AgentRelease, Attribute, InstanceKey, InstanceStatus, LaunchType, Protocol, Resources, TaskKey,
+};
 use berth_core::ecs::probes::ProbeReport;
 use berth_core::ecs::report::{ReportedStatus, TaskReport};
 use berth_core::ecs::view::Reply;
@@ -78,6 +80,8 @@ impl World {
             "close" => self.link(line.word(1), LinkEvent::Closed),
             "mute" => self.mute(line.word(1)),
             "ack" => self.acknowledge(line.word(1)),
+            "nack" => self.refuse(line.word(1)),
+            "offer" => self.offer(line.words.get(1)),
             "hear" => self.link(line.word(1), LinkEvent::Heard),
             "candidates" => self.candidates(line),
             "leave" => self.write(Write::DeregisterInstance(DeregisterInstance {
@@ -287,6 +291,22 @@ impl World {
         for message in std::mem::take(&mut machine.waiting) {
             self.link(name, LinkEvent::Acknowledged(message));
         }
+    }
+
+    fn refuse(&mut self, name: &str) {
+        let Some(machine) = self.machines.get_mut(name) else {
+            return;
+        };
+        for message in std::mem::take(&mut machine.waiting) {
+            self.link(name, LinkEvent::Refused(message));
+        }
+    }
+
+    /// The operator offers a release of the agent from now on, or none.
+    fn offer(&mut self, version: Option<&String>) {
+        let release = |version: &String| AgentRelease::new(version, "https://there/agent.tar", &"0".repeat(64));
+        let release = version.map(|version| release(version).expect("a release"));
+        self.control = self.control.clone().offering(release);
     }
 
     fn candidates(&mut self, line: &Command) {

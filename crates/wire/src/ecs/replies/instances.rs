@@ -100,6 +100,7 @@ fn instance(view: InstanceView, shows: Shows) -> ecs::ContainerInstance {
         registered_resources: Some(resources(&instance.registered, has_gpus)),
         status: Some(instance.status.to_string()),
         agent_connected: Some(agent_connected),
+        agent_update_status: instance.agent_update.map(|update| update.status.to_string()),
         running_tasks_count: number(running),
         pending_tasks_count: number(pending),
         attributes: Some(attributes(&instance.attributes)),

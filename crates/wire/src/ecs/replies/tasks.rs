@@ -10,6 +10,7 @@ use berth_core::kernel::{Arn, MemoryMib};
 use berth_core::network::interface::{Mac, private_dns_name};
 
 use crate::ecs::entities::tags;
+use crate::ecs::requirements::requirement_shapes;
 use crate::shapes::ecs;
 
 pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
@@ -117,6 +118,7 @@ fn container_override(name: &str, changed: Option<&ContainerOverride>) -> ecs::C
         cpu: changed.cpu.map(|units| units.0 as i32),
         memory: changed.memory.map(|mib| mib.0 as i32),
         memory_reservation: changed.memory_reservation.map(|mib| mib.0 as i32),
+        resource_requirements: requirement_shapes(&changed.resource_requirements),
         ..named
     }
 }
@@ -187,6 +189,7 @@ fn container(task: &Task, container: &Container, part: &PartView) -> ecs::Contai
         cpu: cpu.map(|units| units.0.to_string()),
         memory: mib(memory),
         memory_reservation: mib(part.memory_reservation),
+        gpu_ids: (!container.gpu_ids.is_empty()).then(|| container.gpu_ids.clone()),
         ..ecs::Container::default()
     }
 }

@@ -3,6 +3,7 @@
 use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, OverridesDraft};
 
 use super::given;
+use crate::ecs::requirements::requirement_drafts;
 use crate::protocol::stored;
 use crate::shapes::{Structure, ecs, into_document};
 
@@ -25,7 +26,6 @@ fn characters(shape: ecs::TaskOverride) -> usize {
 
 fn container(shape: ecs::ContainerOverride) -> ContainerOverrideDraft {
     let variable = |pair: ecs::KeyValuePair| (pair.name.unwrap_or_default(), pair.value.unwrap_or_default());
-    let requirement = |one: ecs::ResourceRequirement| (one.r#type, one.value.unwrap_or_default());
     ContainerOverrideDraft {
         name: shape.name,
         command: shape.command.unwrap_or_default(),
@@ -33,12 +33,7 @@ fn container(shape: ecs::ContainerOverride) -> ContainerOverrideDraft {
         cpu: shape.cpu.map(i64::from),
         memory: shape.memory.map(i64::from),
         memory_reservation: shape.memory_reservation.map(i64::from),
-        resource_requirements: shape
-            .resource_requirements
-            .into_iter()
-            .flatten()
-            .map(requirement)
-            .collect(),
+        resource_requirements: requirement_drafts(shape.resource_requirements.as_ref()),
     }
 }
 
@@ -50,10 +45,6 @@ pub(super) fn unbuilt(shape: &ecs::TaskOverride) -> impl Iterator<Item = &'stati
         (
             "overrides.containerOverrides.environmentFiles",
             of_containers(|one| given(one.environment_files.as_ref())),
-        ),
-        (
-            "overrides.containerOverrides.resourceRequirements",
-            of_containers(|one| given(one.resource_requirements.as_ref())),
         ),
         (
             "overrides.inferenceAcceleratorOverrides",

@@ -2,7 +2,9 @@
 
 use super::NetworkWish;
 use crate::ecs::admit::Caller;
-use crate::ecs::model::{ClusterKey, ContainerDefinition, LaunchType, NetworkMode, TaskDefinition, Unbuilt};
+use crate::ecs::model::{
+    ClusterKey, ContainerDefinition, LaunchType, NetworkMode, Requirement, TaskDefinition, Unbuilt,
+};
 use crate::ecs::place::index::Pool;
 use crate::ecs::quota::{Exceeded, within};
 use crate::ecs::refusal::Refusal;
@@ -31,7 +33,7 @@ pub struct InterfaceWish {
 /// Whether tasks of `definition` can run on `launch_type`.
 ///
 /// # Errors
-/// They cannot, or the platform version is none of this launch type's.
+/// They cannot, or the platform version is none of this launch type's, or that of Windows.
 pub fn launch_type(
     definition: &TaskDefinition,
     launch_type: LaunchType,
@@ -43,6 +45,7 @@ pub fn launch_type(
     match platform_version {
         None | Some("" | "LATEST" | "1.4.0") if launch_type == LaunchType::Fargate => Ok(()),
         None | Some("") => Ok(()),
+        Some("1.0.0") if launch_type == LaunchType::Fargate => Err(Refusal::PlatformUnfit),
         Some(_) => Err(Refusal::PlatformUnknown),
     }
 }
@@ -144,6 +147,16 @@ pub fn built(definition: &TaskDefinition, request: &[String], operation: &str) -
     definition.containers.iter().try_for_each(built_container)
 }
 
+/// How a device that cannot be had is called.
+fn unbuilt_device(requirement: &Requirement) -> Option<&'static str> {
+    match requirement {
+        Requirement::Gpus(_) => None,
+        Requirement::SharedGpu(_) => Some("resourceRequirements.sharingStrategy"),
+        Requirement::NeuronDevices => Some("resourceRequirements.type NeuronDevice"),
+        Requirement::Accelerator(_) => Some("resourceRequirements.type InferenceAccelerator"),
+    }
+}
+
 fn built_container(container: &ContainerDefinition) -> Result<(), Refusal> {
     let refuse = |member: &str| {
         let name = &container.name;
@@ -153,6 +166,9 @@ fn built_container(container: &ContainerDefinition) -> Result<(), Refusal> {
     };
     if let Some(unbuilt) = container.unbuilt.iter().find(|unbuilt| unbuilt.asks) {
         return refuse(&unbuilt.member);
+    }
+    if let Some(member) = container.resource_requirements.iter().find_map(unbuilt_device) {
+        return refuse(member);
     }
     if container
         .port_mappings

@@ -5,6 +5,7 @@ use super::checks::{self, InterfaceWish};
 use super::overrides::{self, OverridesDraft};
 use crate::ecs::admit::settings;
 use crate::ecs::admit::{Caller, check_length};
+use crate::ecs::model::task::effective;
 use crate::ecs::model::{ClusterKey, DefinitionStatus, LaunchType, Overrides, TaskDefinition, TaskDefinitionKey};
 use crate::ecs::refer;
 use crate::ecs::refusal::{LaunchFault, Refusal};
@@ -104,7 +105,11 @@ impl Launch {
         let tags = self.all_tags(cluster, definition)?;
         let group = group(self.group, definition)?;
         let overrides = overrides::check(self.overrides, definition, launch_type).map_err(Refusal::Launch)?;
-        checks::built(definition, &self.unbuilt, limits.operation)?;
+        checks::built(
+            &effective(overrides.as_deref(), definition),
+            &self.unbuilt,
+            limits.operation,
+        )?;
         Ok(Pattern {
             blocking_logs: settings::blocking_logs(state, caller),
             definition: definition.key.clone(),

@@ -1,7 +1,7 @@
 //! How one task of a RunTask or a StartTask is placed and made.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Order;
 use super::checks::InterfaceWish;
@@ -9,9 +9,10 @@ use super::launch::Pattern;
 use crate::ecs::admit::start_task::StartOrder;
 use crate::ecs::model::task::{Times, effective};
 use crate::ecs::model::{
-    ClusterKey, Container, ContainerDefinition, ContainerInstance, ContainerStatus, InstanceKey, LaunchType, Task,
-    TaskDefinition, TaskInterface, TaskKey, TaskStatus,
+    ClusterKey, Container, ContainerDefinition, ContainerInstance, ContainerStatus, GpuNeed, InstanceKey, LaunchType,
+    Task, TaskDefinition, TaskInterface, TaskKey, TaskStatus,
 };
+use crate::ecs::place::index::Machine;
 use crate::ecs::place::{self, Failure, Planner, Want};
 use crate::ecs::state::State;
 use crate::kernel::ids::{Ec2Digits, InstanceId, TaskId, Uuid};
@@ -151,6 +152,14 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// The GPUs of the machine that no task holds, if any are asked for.
+    fn free_gpus(&self, key: &InstanceKey) -> VecDeque<String> {
+        let asks = !self.definition.reserved_gpus().is_nothing();
+        let machine = self.state.index().machine(key).filter(|_| asks);
+        let free = machine.into_iter().flat_map(Machine::free_gpus);
+        free.map(str::to_owned).collect()
+    }
+
     fn task(&self, cx: &mut Cx, launch_type: LaunchType, instance: InstanceId) -> Task {
         let (definition, pattern) = (&self.definition, self.pattern);
         let ClusterKey { scope, name } = self.cluster.clone();
@@ -165,7 +174,9 @@ impl<'a> Site<'a> {
             id: instance,
         };
         let zone = self.state.instances().get(&instance_key).map(ContainerInstance::zone);
-        let containers = definition.containers.iter().map(|one| container(cx, one)).collect();
+        let mut gpus = self.free_gpus(&instance_key);
+        let containers = definition.containers.iter();
+        let containers = containers.map(|one| container(cx, one, &mut gpus)).collect();
         Task {
             key,
             family: definition.key.family.clone(),
@@ -211,8 +222,17 @@ fn open_subnets<'a>(
     subnets.map(|subnet| (subnet.zone.as_str(), subnet)).collect()
 }
 
-fn container(cx: &mut Cx, definition: &ContainerDefinition) -> Container {
+/// A container takes its GPUs off those that are `free`.
+fn container(cx: &mut Cx, definition: &ContainerDefinition, free: &mut VecDeque<String>) -> Container {
+    let need = GpuNeed::of(definition.resource_requirements.iter());
+    let count = if need.whole > 0 {
+        free.len()
+    } else {
+        need.count as usize
+    };
+    assert!(count <= free.len(), "placement keeps to the GPUs that are free");
     Container {
+        gpu_ids: free.drain(..count).collect(),
         id: Uuid::mint(cx, "container"),
         name: definition.name.clone(),
         status: ContainerStatus::Pending,

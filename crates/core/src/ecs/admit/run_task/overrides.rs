@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::admit::definition_rules as rules;
+use crate::ecs::admit::requirements::{self, RequirementDraft};
 use crate::ecs::model::{ContainerOverride, LaunchType, Overrides, TaskDefinition};
 use crate::ecs::refusal::{Fault, LaunchFault};
 use crate::kernel::{CpuUnits, MemoryMib, arn};
@@ -40,8 +41,8 @@ pub struct ContainerOverrideDraft {
     pub memory: Option<i64>,
     /// `memoryReservation`.
     pub memory_reservation: Option<i64>,
-    /// `resourceRequirements`: types and values. They are checked here, and not carried out yet.
-    pub resource_requirements: Vec<(String, String)>,
+    /// `resourceRequirements`.
+    pub resource_requirements: Vec<RequirementDraft>,
 }
 
 /// The overrides that are meant, or nothing if they change nothing.
@@ -76,6 +77,7 @@ pub fn check(
     rules::check(&changed).map_err(LaunchFault::Override)?;
     if launch_type == Some(LaunchType::Fargate) {
         rules::fargate_size(&changed).map_err(LaunchFault::Override)?;
+        rules::fargate_devices(&changed).map_err(LaunchFault::Override)?;
     }
     Ok(Some(Box::new(overrides)))
 }
@@ -104,35 +106,14 @@ fn container(draft: ContainerOverrideDraft) -> Result<ContainerOverride, Fault> 
     if draft.environment.iter().any(|(name, _)| name.is_empty()) {
         return Err(Fault::EnvironmentName);
     }
-    draft
-        .resource_requirements
-        .iter()
-        .try_for_each(|(kind, value)| requirement(kind, value))?;
+    let name = draft.name.unwrap_or_default();
     Ok(ContainerOverride {
-        name: draft.name.unwrap_or_default(),
+        resource_requirements: requirements::parse(&name, draft.resource_requirements)?,
+        name,
         command: Some(draft.command).filter(|command| !command.is_empty()),
         environment: draft.environment,
         cpu: number(draft.cpu, "cpu")?.map(CpuUnits),
         memory: number(draft.memory, "memory")?.map(MemoryMib),
         memory_reservation: number(draft.memory_reservation, "memoryReservation")?.map(MemoryMib),
     })
-}
-
-/// A number of GPUs or all of them; all Neuron devices; the name of an accelerator.
-fn requirement(kind: &str, value: &str) -> Result<(), Fault> {
-    let fault = |member, word: &str| {
-        let word = word.to_owned();
-        Err(Fault::Word { member, word })
-    };
-    let fits = match kind {
-        "GPU" => value == "ALL" || value.parse::<u32>().is_ok_and(|count| count > 0),
-        "NeuronDevice" => value == "ALL",
-        "InferenceAccelerator" => !value.is_empty(),
-        _ => return fault("resourceRequirements.type", kind),
-    };
-    if fits {
-        Ok(())
-    } else {
-        fault("resourceRequirements.value", value)
-    }
 }

@@ -15,6 +15,7 @@ pub struct Load {
     cpu: CpuUnits,
     memory: MemoryMib,
     ports: BTreeMap<(Protocol, u16), u32>,
+    gpus: BTreeMap<String, u32>,
     tasks: BTreeSet<TaskId>,
     running: u32,
 }
@@ -45,6 +46,12 @@ impl Load {
         self.ports.contains_key(&port)
     }
 
+    /// Whether a task holds this GPU.
+    #[must_use]
+    pub fn holds_gpu(&self, gpu: &str) -> bool {
+        self.gpus.contains_key(gpu)
+    }
+
     /// The tasks that are not over.
     #[must_use]
     pub fn tasks(&self) -> &BTreeSet<TaskId> {
@@ -65,6 +72,9 @@ impl Load {
         for port in host_ports(task, definition) {
             *self.ports.entry(port).or_insert(0) += 1;
         }
+        for gpu in gpus(task) {
+            *self.gpus.entry(gpu.clone()).or_insert(0) += 1;
+        }
     }
 
     /// The opposite of [`Load::add`], with the same task.
@@ -75,6 +85,9 @@ impl Load {
         self.running -= u32::from(task.count() == Some(Counted::Running));
         for port in host_ports(task, definition) {
             count_down(&mut self.ports, &port);
+        }
+        for gpu in gpus(task) {
+            count_down(&mut self.gpus, gpu);
         }
     }
 }
@@ -89,6 +102,11 @@ fn host_ports(task: &Task, definition: Option<&TaskDefinition>) -> BTreeSet<(Pro
     fixed
         .chain(chosen.map(|binding| (binding.protocol, binding.host_port)))
         .collect()
+}
+
+/// The GPUs that a task holds.
+fn gpus(task: &Task) -> impl Iterator<Item = &String> {
+    task.containers.iter().flat_map(|container| &container.gpu_ids)
 }
 
 pub(super) fn count_down<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecs::model::{ClusterKey, ContainerInstance, InstanceKey, Task, TaskDefinition};
 pub use load::Load;
-pub use pool::Pool;
+pub use pool::{Machine, Pool};
 
 /// The load of all machines.
 #[derive(Clone, Debug, Default)]
@@ -41,8 +41,13 @@ impl Index {
     /// What stands on a machine.
     #[must_use]
     pub fn load(&self, key: &InstanceKey) -> Option<&Load> {
-        let machine = self.pool(&key.cluster_key())?.find(key.id)?;
-        Some(&machine.load)
+        self.machine(key).map(|machine| &machine.load)
+    }
+
+    /// A machine that is registered, or that has tasks left.
+    #[must_use]
+    pub fn machine(&self, key: &InstanceKey) -> Option<&Machine> {
+        self.pool(&key.cluster_key())?.find(key.id)
     }
 
     /// The machines of a cluster.

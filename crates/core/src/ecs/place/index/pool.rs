@@ -66,6 +66,8 @@ pub struct Known {
     pub open: bool,
     /// Host ports that no task may have.
     pub ports: BTreeSet<(Protocol, u16)>,
+    /// Its GPUs.
+    pub gpus: BTreeSet<String>,
     /// The machine's id at a cloud.
     pub ec2_instance_id: Option<String>,
     /// When it joined.
@@ -106,6 +108,7 @@ impl Known {
             kind,
             open: instance.status == InstanceStatus::Active,
             ports: instance.registered.ports.clone(),
+            gpus: instance.registered.gpus.clone(),
             ec2_instance_id: instance.ec2_instance_id.clone(),
             registered_at: instance.registered_at,
         }
@@ -150,6 +153,12 @@ impl Machine {
                 self.groups.swap_remove(at);
             }
         }
+    }
+
+    /// The GPUs that no task holds, in the order of their ids.
+    pub fn free_gpus(&self) -> impl Iterator<Item = &str> {
+        let all = self.known.iter().flat_map(|known| &known.gpus);
+        all.map(String::as_str).filter(|gpu| !self.load.holds_gpu(gpu))
     }
 
     /// The CPU and memory that no task holds.
@@ -478,6 +487,7 @@ impl Pool {
                 open: known.map(|known| known.open),
                 attributes: known.map(|known| self.kinds.get(known.kind).attributes.as_slice()),
                 ports: known.map(|known| &known.ports),
+                gpus: known.map(|known| &known.gpus),
             }
         })
     }
@@ -501,6 +511,7 @@ struct Said<'a> {
     open: Option<bool>,
     attributes: Option<&'a [Attribute]>,
     ports: Option<&'a BTreeSet<(Protocol, u16)>>,
+    gpus: Option<&'a BTreeSet<String>>,
 }
 
 impl PartialEq for Pool {

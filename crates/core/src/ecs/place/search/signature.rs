@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ecs::model::{Architecture, Attribute, ClusterKey, LaunchType, Protocol};
+use crate::ecs::model::{Architecture, Attribute, ClusterKey, GpuNeed, LaunchType, Protocol};
 use crate::ecs::place::digest::Digest;
 use crate::ecs::place::filter::Asked;
 use crate::ecs::place::{Constraint, Strategy};
@@ -13,6 +13,7 @@ pub(super) struct Signature {
     cluster: ClusterKey,
     cpu: u32,
     memory: u32,
+    gpus: GpuNeed,
     ports: Vec<(Protocol, u16)>,
     architecture: Option<Architecture>,
     attributes: Vec<Attribute>,
@@ -32,6 +33,7 @@ impl Signature {
             cluster: want.cluster.clone(),
             cpu: asked.cpu,
             memory: asked.memory,
+            gpus: asked.gpus,
             ports: asked.ports.clone(),
             architecture: architecture(asked),
             attributes: want.definition.requires_attributes.clone(),
@@ -56,6 +58,7 @@ impl Signature {
         (self.cpu, self.memory, self.launch_type) == (asked.cpu, asked.memory, want.launch_type)
             && self.group == want.group
             && self.strategy == want.strategy
+            && self.gpus == asked.gpus
             && self.ports == asked.ports
             && self.architecture == architecture(asked)
             && self.constraints == want.constraints
@@ -75,6 +78,7 @@ pub(super) fn digest(asked: &Asked<'_>) -> u64 {
     let want = asked.want;
     let mut digest = Digest::START;
     digest.number(u64::from(asked.cpu) << 32 | u64::from(asked.memory));
+    digest.number(u64::from(asked.gpus.count) << 32 | u64::from(asked.gpus.whole));
     digest.text(want.group);
     digest.text(want.cluster.name.as_str());
     digest.number(want.launch_type as u64);
