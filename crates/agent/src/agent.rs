@@ -12,6 +12,7 @@ use nix::unistd::Uid;
 use tokio::sync::{mpsc, watch};
 
 use crate::acs::Link;
+use crate::cdi::Gpus;
 use crate::cgroups::Cgroups;
 use crate::client::Client;
 use crate::clock;
@@ -224,7 +225,12 @@ impl Agent {
 
     fn announcement(&self, config: &Config) -> Announcement {
         let token = hex::encode(clock::random::<16>());
-        Announcement::new(config, &self.host, &self.runtime, token)
+        let gpus = Gpus::read(&config.cdi_dirs);
+        for problem in gpus.problems() {
+            tracing::warn!(problem, "a GPU is not offered");
+        }
+        let gpus = gpus.ids().map(str::to_owned).collect();
+        Announcement::new(config, &self.host, &self.runtime, gpus, token)
     }
 
     /// Takes everything away after the tasks were stopped.
@@ -260,6 +266,7 @@ async fn machine(setup: &Setup, events: mpsc::Sender<Event>) -> anyhow::Result<A
         cgroups: Cgroups::detect()?,
         client: setup.client.clone(),
         logger_binary: setup.config.logger_binary.clone(),
+        cdi_dirs: setup.config.cdi_dirs.clone(),
         events,
         over,
         live: Mutex::new(Live::default()),

@@ -35,6 +35,8 @@ pub struct Config {
     pub containerd_socket: Option<PathBuf>,
     /// The range of addresses of the bridge, `172.18.0.0/16`; by default one that is free on this machine.
     pub bridge_cidr: Option<String>,
+    /// Where CDI files describe the machine's GPUs. What a later directory says counts.
+    pub cdi_dirs: Vec<PathBuf>,
     /// The program that containers' output is given to: Berth itself, as an absolute path.
     pub logger_binary: PathBuf,
 }

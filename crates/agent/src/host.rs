@@ -26,6 +26,8 @@ pub struct Host {
     pub hostname: String,
     /// Changes with every start of the machine: after that, namespaces and containers are gone.
     pub boot_id: String,
+    /// The version of NVIDIA's driver, where it is loaded.
+    pub nvidia_driver: Option<String>,
 }
 
 /// A fact of the machine that could not be read.
@@ -56,6 +58,7 @@ const MEMORY: &str = "/proc/meminfo";
 const KERNEL: &str = "/proc/sys/kernel/osrelease";
 const HOSTNAME: &str = "/proc/sys/kernel/hostname";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const NVIDIA: &str = "/proc/driver/nvidia/version";
 
 impl Host {
     /// Looks at this machine.
@@ -68,6 +71,7 @@ impl Host {
             kernel_version: understand(KERNEL, "kernel's release", line)?,
             hostname: understand(HOSTNAME, "host's name", line)?,
             boot_id: understand(BOOT_ID, "boot id", line)?,
+            nvidia_driver: fs::read_to_string(NVIDIA).ok().as_deref().and_then(driver_version),
         })
     }
 }
@@ -97,6 +101,14 @@ fn memory_mib(meminfo: &str) -> Option<u32> {
     let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = total.trim().strip_suffix("kB")?.trim().parse().ok()?;
     u32::try_from(kib / 1024).ok()
+}
+
+/// The first word of the driver's own line that is a version, such as `550.54.14`.
+fn driver_version(text: &str) -> Option<String> {
+    let own = text.lines().find_map(|line| line.strip_prefix("NVRM version:"))?;
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_version = |word: &&str| word.contains('.') && word.split('.').all(digits);
+    own.split_whitespace().find(is_version).map(str::to_owned)
 }
 
 fn architecture(name: &'static str) -> &'static str {
@@ -129,6 +141,16 @@ mod tests {
             Some(24110)
         );
         assert_eq!(memory_mib("MemFree: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn the_driver_says_its_version() {
+        let closed = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\nGCC version: 12.2.0\n";
+        assert_eq!(driver_version(closed).as_deref(), Some("535.183.01"));
+        let open =
+            "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.14  Release Build  (dvs-builder@U16)\n";
+        assert_eq!(driver_version(open).as_deref(), Some("550.54.14"));
+        assert_eq!(driver_version("GCC version: 12.2.0\n"), None);
     }
 
     #[test]

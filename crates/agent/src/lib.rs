@@ -20,6 +20,7 @@
 mod acs;
 mod agent;
 mod backoff;
+pub mod cdi;
 pub mod cgroups;
 mod client;
 mod clock;

@@ -43,18 +43,20 @@ pub(crate) struct Announcement {
     cluster: String,
     attributes: BTreeMap<String, Option<String>>,
     resources: Vec<ecs::Resource>,
+    gpus: Vec<String>,
     versions: ecs::VersionInfo,
     /// The idempotency key: one per start of the agent.
     token: String,
 }
 
 impl Announcement {
-    /// `runtime` is the container runtime with its version.
-    pub(crate) fn new(config: &Config, host: &Host, runtime: &str, token: String) -> Self {
+    /// `runtime` is the container runtime with its version, `gpus` are the ids of the machine's GPUs.
+    pub(crate) fn new(config: &Config, host: &Host, runtime: &str, gpus: Vec<String>, token: String) -> Self {
         Self {
             cluster: config.cluster.clone(),
-            attributes: attributes(config, host),
+            attributes: attributes(config, host, !gpus.is_empty()),
             resources: resources(host, &reserved_ports(&config.endpoint)),
+            gpus,
             versions: ecs::VersionInfo {
                 agent_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
                 agent_hash: None,
@@ -77,8 +79,16 @@ impl Announcement {
             container_instance_arn: arn,
             attributes: Some(self.attributes.iter().map(attribute).collect()),
             client_token: Some(self.token.clone()),
+            platform_devices: Some(self.gpus.iter().map(|gpu| device(gpu)).collect()),
             ..ecs::RegisterContainerInstanceRequest::default()
         }
+    }
+}
+
+fn device(gpu: &str) -> ecs::PlatformDevice {
+    ecs::PlatformDevice {
+        id: gpu.to_owned(),
+        r#type: "GPU".to_owned(),
     }
 }
 
@@ -135,7 +145,7 @@ fn explain(error: ClientError, cluster: &str) -> RegisterError {
     RegisterError::Refused(text)
 }
 
-fn attributes(config: &Config, host: &Host) -> BTreeMap<String, Option<String>> {
+fn attributes(config: &Config, host: &Host, has_gpus: bool) -> BTreeMap<String, Option<String>> {
     let zone = config.zone.clone().unwrap_or_else(|| default_zone(&config.region));
     let valued = [
         ("ecs.availability-zone", zone),
@@ -151,7 +161,20 @@ fn attributes(config: &Config, host: &Host) -> BTreeMap<String, Option<String>> 
     let capabilities = CAPABILITIES.iter().map(|name| ((*name).to_owned(), None));
     let valued = valued.into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
     let launch_types = launch_types.map(|list| ("berth.launch-types".to_owned(), Some(list)));
-    own.chain(capabilities).chain(valued).chain(launch_types).collect()
+    let driver = host.nvidia_driver.as_deref().filter(|_| has_gpus);
+    let driver = driver.into_iter().flat_map(driver_attributes);
+    own.chain(capabilities)
+        .chain(valued)
+        .chain(launch_types)
+        .chain(driver)
+        .collect()
+}
+
+/// How the stock agent announces the version of the GPUs' driver.
+fn driver_attributes(version: &str) -> [(String, Option<String>); 2] {
+    let named = format!("ecs.capability.nvidia-driver-version.{version}");
+    let valued = ("ecs.capability.gpu-driver-version".to_owned(), Some(version.to_owned()));
+    [(named, None), valued]
 }
 
 fn resources(host: &Host, reserved_ports: &[u16]) -> Vec<ecs::Resource> {
@@ -219,15 +242,26 @@ mod tests {
             ]),
             containerd_socket: None,
             bridge_cidr: None,
+            cdi_dirs: Vec::new(),
             logger_binary: PathBuf::from("/berth"),
         }
     }
 
     #[test]
     fn a_machine_announces_what_it_is() {
-        let host = Host::read().unwrap();
+        let host = Host {
+            nvidia_driver: Some("550.54.14".to_owned()),
+            ..Host::read().unwrap()
+        };
         let config = config("http://127.0.0.1:4566");
-        let request = Announcement::new(&config, &host, "containerd 1.6.20", "token".to_owned()).request(None);
+        let request = Announcement::new(
+            &config,
+            &host,
+            "containerd 1.6.20",
+            vec!["GPU-1".to_owned()],
+            "token".to_owned(),
+        )
+        .request(None);
         let attributes = request.attributes.unwrap();
         let value = |name: &str| {
             attributes
@@ -240,12 +274,15 @@ mod tests {
         assert_eq!(value("rack"), Some(Some("7")));
         assert_eq!(value("ecs.os-type"), Some(Some("linux")), "facts are not overridden");
         assert_eq!(value("ecs.capability.task-eni"), Some(None));
+        assert_eq!(value("ecs.capability.nvidia-driver-version.550.54.14"), Some(None));
+        assert_eq!(value("ecs.capability.gpu-driver-version"), Some(Some("550.54.14")));
         let resources = request.total_resources.unwrap();
         assert_eq!(resources[0].integer_value, Some(host.cpu_units.cast_signed()));
         assert_eq!(
             resources[2].string_set_value,
             Some(vec!["22".to_owned(), "4566".to_owned()])
         );
+        assert_eq!(request.platform_devices, Some(vec![device("GPU-1")]));
         assert_eq!(request.client_token.as_deref(), Some("token"));
     }
 

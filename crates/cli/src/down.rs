@@ -138,5 +138,6 @@ fn machine(contact: &Contact) -> Result<Machine> {
         registry_mirror: Vec::new(),
         containerd_socket: None,
         bridge_cidr: None,
+        cdi_dir: Vec::new(),
     })
 }

@@ -288,6 +288,9 @@ pub(crate) struct Machine {
     /// The range of addresses of containers in bridge mode [default: one that the host does not use]
     #[arg(long, value_name = "CIDR")]
     pub bridge_cidr: Option<String>,
+    /// A directory with CDI files that describe the GPUs. What a later one says counts. Repeatable.
+    #[arg(long, value_name = "DIR", default_values = berth_agent::cdi::DIRECTORIES)]
+    pub cdi_dir: Vec<PathBuf>,
 }
 
 /// Options of `berth up`.

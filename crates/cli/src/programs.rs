@@ -198,6 +198,7 @@ pub(crate) fn agent_config(dir: &Path, endpoint: &str, machine: &Machine, key: &
         attributes: machine.attribute.iter().cloned().collect(),
         containerd_socket: machine.containerd_socket.clone(),
         bridge_cidr: machine.bridge_cidr.clone(),
+        cdi_dirs: machine.cdi_dir.clone(),
         logger_binary: this_program()?,
     })
 }

@@ -107,6 +107,8 @@ class Berth:
         self.agent: Program | None = None
         self.authority: Path | None = None
         """The only authority that clients trust, if the endpoint has TLS."""
+        self.agent_options: tuple[str | Path, ...] = ()
+        """Further options of the agent."""
         self._clients: dict[tuple[str, str], object] = {}
 
     @property
@@ -138,7 +140,8 @@ class Berth:
         """Starts the agent and waits for nothing."""
         mirror = ("--registry-mirror", f"docker.io={self.registry.url}")
         place = ("--data-dir", self.data_dir, "--endpoint", self.endpoint)
-        self.agent = Program(self.directory / "agent.log", "agent", *place, *mirror, env=key_environment())
+        options = (*mirror, *self.agent_options)
+        self.agent = Program(self.directory / "agent.log", "agent", *place, *options, env=key_environment())
 
     def kill(self) -> None:
         """Ends both without a warning."""

@@ -167,7 +167,7 @@ const SECTIONS: &[Section] = &[
             partial(
                 "resourceRequirements",
                 "type GPU with a number or ALL",
-                "tests/e2e/test_gpus.py::test_a_machine_without_gpus_takes_no_task_that_wants_one",
+                "tests/e2e/test_gpus.py::test_containers_of_a_task_share_out_what_overrides_say",
             ),
         ],
     },

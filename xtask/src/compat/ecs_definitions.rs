@@ -256,7 +256,7 @@ const SECTIONS: &[Section] = &[
             partial(
                 "resourceRequirements",
                 "type GPU with a number or ALL; sharingStrategy, NeuronDevice and InferenceAccelerator are accepted, and refused when run",
-                "tests/e2e/test_gpus.py::test_a_machine_without_gpus_takes_no_task_that_wants_one",
+                "tests/e2e/test_gpus.py::test_each_task_sees_its_own_gpu_and_nothing_else",
             ),
             accepted(
                 "firelensConfiguration",

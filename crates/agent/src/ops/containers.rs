@@ -12,13 +12,14 @@ use tokio::time::{sleep, timeout};
 
 use super::files::{self, Names};
 use super::{Machine, Outcome};
+use crate::cdi::Gpus;
 use crate::clock;
 use crate::images::{Digest, PulledImage};
 use crate::logs::logger_uri;
 use crate::places::{container_netns, task_netns};
 use crate::runtime::{
-    self, ContainerSpec, Executed, NetworkNamespace, ProcessOverrides, Resources, Rlimit, RuntimeError, Stdio,
-    parse_signal, resolve_process,
+    self, ContainerEdits, ContainerSpec, Executed, NetworkNamespace, ProcessOverrides, Resources, Rlimit, RuntimeError,
+    Stdio, parse_signal, resolve_process,
 };
 
 /// The stock agent's label for the task's ARN.
@@ -140,6 +141,7 @@ impl Machine {
             network: self.netns(start),
             mounts: mounts.map_err(|error| cannot(format!("cannot write the container's files: {error}")))?,
             resources: resources(definition),
+            edits: self.gpus(&start.container.gpu_ids)?,
             rlimits: vec![open_files()],
             cgroup: self
                 .places
@@ -154,6 +156,15 @@ impl Machine {
             labels: self.labels(start, image),
             annotations: BTreeMap::new(),
         })
+    }
+
+    /// What the container needs for its GPUs, as the machine describes them now.
+    fn gpus(&self, ids: &[String]) -> Result<ContainerEdits, StepFailure> {
+        if ids.is_empty() {
+            return Ok(ContainerEdits::default());
+        }
+        let edits = Gpus::read(&self.cdi_dirs).edits(ids);
+        edits.map_err(|error| StepFailure::CannotCreate(error.to_string()))
     }
 
     fn netns(&self, start: &StartContainer) -> NetworkNamespace {

@@ -44,6 +44,8 @@ pub(crate) struct Machine {
     pub(crate) cgroups: Cgroups,
     pub(crate) client: Client,
     pub(crate) logger_binary: PathBuf,
+    /// Where the GPUs are described.
+    pub(crate) cdi_dirs: Vec<PathBuf>,
     /// To the brain.
     pub(crate) events: mpsc::Sender<Event>,
     /// Whether the agent is over, which ends all that is under way.

@@ -3,8 +3,8 @@
 //! Reading order: `daemon` (which containerd: the host's or a private one), `connection` (one
 //! channel, reconnecting), `spec` (the plain description of a container), `process` and `users`
 //! (Docker's rules for arguments, environment and users), `oci` (the specification that runc
-//! reads), `snapshots`, `container` (create, kill, delete), `start` and `executed` (once, however often it is tried), `exit` (wait,
-//! list), `exec` (a program beside), `cleanup`.
+//! reads), `edits` (what devices change of it), `snapshots`, `container` (create, kill, delete), `start` and `executed` (once,
+//! however often it is tried), `exit` (wait, list), `exec` (a program beside), `cleanup`.
 //!
 //! Nothing here decides anything about ECS: no statuses, no retries of containers, no reasons.
 
@@ -13,6 +13,7 @@ mod cleanup;
 mod connection;
 mod container;
 mod daemon;
+mod edits;
 mod error;
 mod exec;
 mod executed;
@@ -30,6 +31,7 @@ pub use cleanup::{clean_up, stop_private};
 pub use connection::Containerd;
 pub use container::Created;
 pub use daemon::{ContainerdConfig, SocketChoice, namespace_of};
+pub use edits::{ContainerEdits, DeviceKind, DeviceNode, EditHook, EditMount, HookName};
 pub use error::RuntimeError;
 pub(crate) use error::connection_lost;
 pub use exec::Executed;

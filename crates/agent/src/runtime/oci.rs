@@ -81,6 +81,7 @@ pub fn runtime_spec(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
             "net.ipv4.ping_group_range": "0 2147483647",
         });
     }
+    spec.edits.apply(&mut document);
     document
 }
 
@@ -91,6 +92,7 @@ fn process(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTraits) -> Val
     {
         set_env(&mut env, format!("HOSTNAME={hostname}"));
     }
+    spec.edits.apply_env(&mut env);
     let rlimits: Vec<Value> = spec.rlimits.iter().map(|limit| rlimit(limit, traits)).collect();
     json!({
         "terminal": false,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use expect_test::expect_file;
 
+use super::super::edits::ContainerEdits;
 use super::super::spec::{Process, Rlimit, RootImage, Stdio};
 use super::*;
 use crate::cgroups::GroupPath;
@@ -46,6 +47,7 @@ fn web() -> ContainerSpec {
             cpu_shares: Some(256),
             cpu_quota_us: Some(25_000),
         },
+        edits: ContainerEdits::default(),
         rlimits: vec![Rlimit {
             kind: "RLIMIT_NOFILE".to_owned(),
             soft: 1024,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::edits::ContainerEdits;
 use crate::cgroups::GroupPath;
 
 /// Everything that a container is created from.
@@ -23,6 +24,8 @@ pub struct ContainerSpec {
     pub mounts: Vec<BindMount>,
     /// Limits and weights.
     pub resources: Resources,
+    /// What devices of the host want changed.
+    pub edits: ContainerEdits,
     /// Limits per process.
     pub rlimits: Vec<Rlimit>,
     /// Its own control group, in that of its task; made when missing.

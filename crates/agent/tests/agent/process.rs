@@ -33,6 +33,7 @@ pub(crate) fn config(endpoint: &str, data_dir: &Path) -> Config {
         attributes: BTreeMap::new(),
         containerd_socket: None,
         bridge_cidr: None,
+        cdi_dirs: Vec::new(),
         logger_binary: std::env::current_exe().unwrap(),
     }
 }

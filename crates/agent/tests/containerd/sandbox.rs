@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use berth_agent::cgroups::{Cgroups, GroupPath, Layout};
 use berth_agent::images::{Images, PulledImage};
 use berth_agent::runtime::{
-    ContainerSpec, Containerd, ContainerdConfig, NetworkNamespace, ProcessOverrides, Resources, SocketChoice, Stdio,
-    resolve_process, stop_private,
+    ContainerEdits, ContainerSpec, Containerd, ContainerdConfig, NetworkNamespace, ProcessOverrides, Resources,
+    SocketChoice, Stdio, resolve_process, stop_private,
 };
 use nix::unistd::Uid;
 use tempfile::TempDir;
@@ -70,6 +70,7 @@ impl Sandbox {
             network: NetworkNamespace::New,
             mounts: Vec::new(),
             resources: Resources::default(),
+            edits: ContainerEdits::default(),
             rlimits: Vec::new(),
             cgroup: self.cgroup(id),
             stdio: Stdio::Log(format!("file://{}", self.output_path(id).display())),
