@@ -71,8 +71,28 @@ impl Driver {
     /// The brain's first turn.
     pub(crate) async fn restore(&mut self, restored: Restored) -> Result<(), RecordError> {
         self.turn(vec![Event::Restored(restored)]).await?;
-        self.health.send_replace(self.node.health().collect());
+        self.publish_health();
         Ok(())
+    }
+
+    /// Hands the health of containers on to telemetry, and tells in the log what has changed and why.
+    fn publish_health(&self) {
+        let health: Vec<TaskHealth> = self.node.health().collect();
+        let before = self.health.send_replace(health.clone());
+        let known = |task: &TaskHealth, name| {
+            let same = before.iter().find(|other| other.task == task.task)?;
+            same.containers
+                .iter()
+                .find(|(other, ..)| other == name)
+                .map(|(_, status, ..)| *status)
+        };
+        for task in &health {
+            for (name, status, _, said) in &task.containers {
+                if known(task, name) != Some(*status) {
+                    tracing::info!(task = %task.task.id, container = %name, %status, said, "health");
+                }
+            }
+        }
     }
 
     /// Serves the brain until somebody says how to end. With [`Ended::Cleaned`], all tasks have been stopped as far as that
@@ -147,7 +167,7 @@ impl Driver {
     async fn act(&mut self, output: Output) -> Result<(), RecordError> {
         self.save(output.save).await?;
         if output.health {
-            self.health.send_replace(self.node.health().collect());
+            self.publish_health();
         }
         for op in output.ops {
             self.machine.begin(op);

@@ -107,3 +107,29 @@ async fn what_runs_is_not_started_again() {
     assert!(error.to_string().contains("still running"), "{error}");
     assert_eq!(containerd.start("c1").await.unwrap(), pid);
 }
+
+/// As when the agent is killed: nobody reads the program's output any more, and nobody waits for its end.
+#[tokio::test]
+async fn a_program_that_is_left_alone_is_in_nobody_s_way() {
+    let (sandbox, image) = Sandbox::with_busybox().await;
+    let containerd = sandbox.containerd.clone();
+    let pid = sandbox.run(&sandbox.script("c1", &image, "sleep 1000")).await;
+    let directory = sandbox.config.data_dir.clone();
+    let left = tokio::spawn(async move { containerd.execute("c1", &script("yes"), LIMIT, &directory).await });
+    let namespace = fs::read_link(format!("/proc/{pid}/ns/pid")).unwrap();
+    let runs = |entry: fs::DirEntry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        line.ends_with(b"yes\0") && fs::read_link(entry.path().join("ns/pid")).is_ok_and(|other| other == namespace)
+    };
+    while !fs::read_dir("/proc").unwrap().flatten().any(runs) {
+        assert!(!left.is_finished());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    left.abort();
+    let (args, directory) = (script("echo well"), &sandbox.config.data_dir);
+    let executed = sandbox.containerd.execute("c1", &args, LIMIT, directory).await;
+    let output = "well\n".to_owned();
+    assert_eq!(executed.unwrap(), Executed::Ended { code: 0, output });
+    sandbox.containerd.destroy("c1").await.unwrap();
+    assert!(sandbox.containerd.list().await.unwrap().is_empty());
+}

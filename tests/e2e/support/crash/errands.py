@@ -240,7 +240,10 @@ class Errands:
         parts = [container(script=begins + script, logConfiguration=self.logged, **members)]
         if twins:
             waits = "trap 'exit 0' TERM; sleep 1000 & wait"
-            parts.append(container("side", begins + waits, essential=False, stopTimeout=2, logConfiguration=self.logged))
+            check = {"command": ["CMD-SHELL", "true"], "interval": 5}
+            side = container("side", begins + waits, essential=False, stopTimeout=2, logConfiguration=self.logged, healthCheck=check)
+            parts[0]["dependsOn"] = [{"containerName": "side", "condition": self.chance.choice(["START", "HEALTHY"])}]
+            parts.append(side)
         definition = self._registered(family, mode, parts)
         network = {"networkConfiguration": self.network} if mode == "awsvpc" else {}
         return {"taskDefinition": definition, "count": count, "startedBy": family, "clientToken": family, **network}
