@@ -11,6 +11,7 @@ declare -A package_of=(
 	[containerd]=containerd      # runs containers
 	[runc]=runc                  # the same
 	[nft]=nftables               # published ports, address translation
+	[tini-static]=tini           # the first process of containers that want one (initProcessEnabled)
 	[ip]=iproute2                # network namespaces in tests
 	[curl]=curl                  # the sample, the images' registry
 	[git]=git                    # tidy asks which files belong to the project

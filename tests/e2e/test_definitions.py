@@ -70,6 +70,19 @@ SENSIBLE_CONTAINER = {
     "dependsOn": [{"containerName": "other", "condition": "START"}],
     "restartPolicy": {"enabled": True, "ignoredExitCodes": [1], "restartAttemptPeriod": 60},
     "healthCheck": {"command": ["CMD", "true"], "interval": 5, "timeout": 2, "retries": 1, "startPeriod": 1},
+    "extraHosts": [{"hostname": "db", "ipAddress": "10.0.0.9"}],
+    "dnsServers": ["10.0.0.2"],
+    "ulimits": [{"name": "nofile", "softLimit": 10, "hardLimit": -1}],
+    "systemControls": [{"namespace": "net.core.somaxconn", "value": "77"}],
+    "linuxParameters": {
+        "capabilities": {"add": ["NET_ADMIN"], "drop": []},
+        "devices": [{"hostPath": "/dev/fuse", "containerPath": "/dev/mine", "permissions": ["read", "mknod"]}],
+        "initProcessEnabled": False,
+        "sharedMemorySize": 8,
+        "tmpfs": [{"containerPath": "/scratch", "size": 5, "mountOptions": ["noexec"]}],
+        "maxSwap": 0,
+        "swappiness": 60,
+    },
 }
 SENSIBLE_TASK = {
     "family": "whole",
@@ -398,6 +411,19 @@ CONTAINER_BUILT = {
     "restartPolicy",
     "healthCheck",
     "resourceRequirements",
+    "hostname",
+    "extraHosts",
+    "dnsServers",
+    "dnsSearchDomains",
+    "disableNetworking",
+    "readonlyRootFilesystem",
+    "privileged",
+    "pseudoTerminal",
+    "dockerSecurityOptions",
+    "dockerLabels",
+    "ulimits",
+    "systemControls",
+    "linuxParameters",
 }
 TASK_BUILT = {
     "family",
@@ -475,7 +501,7 @@ def test_a_call_that_asks_for_what_is_not_built_is_refused(ecs, member: str):
     not_run(ecs, definition, member, **{member: asked})
 
 
-@pytest.mark.parametrize("empty", [{"dependsOn": []}, {"privileged": False}, {"hostname": ""}, {"dockerLabels": {}}, {"linuxParameters": {}}])
+@pytest.mark.parametrize("empty", [{"dependsOn": []}, {"interactive": False}, {"links": []}, {"privileged": False}, {"hostname": ""}, {"linuxParameters": {}}])
 def test_what_asks_for_nothing_is_no_reason_to_refuse(ecs, empty: dict[str, Any]):
     definition = register(ecs, "modest", {**container(), **empty})
     ecs.create_cluster()

@@ -14,7 +14,7 @@ use crate::host::{Host, default_zone};
 
 /// What task definitions ask for by the names that the stock agent gave them. The versions of Docker's interface stand for
 /// members of container definitions, all of which the control plane checks.
-const CAPABILITIES: [&str; 17] = [
+const CAPABILITIES: [&str; 18] = [
     "com.amazonaws.ecs.capability.docker-remote-api.1.17",
     "com.amazonaws.ecs.capability.docker-remote-api.1.18",
     "com.amazonaws.ecs.capability.docker-remote-api.1.19",
@@ -26,6 +26,7 @@ const CAPABILITIES: [&str; 17] = [
     "com.amazonaws.ecs.capability.docker-remote-api.1.25",
     "com.amazonaws.ecs.capability.logging-driver.awslogs",
     "com.amazonaws.ecs.capability.logging-driver.none",
+    "com.amazonaws.ecs.capability.privileged-container",
     "ecs.capability.container-health-check",
     "ecs.capability.container-ordering",
     "ecs.capability.container-restart-policy",

@@ -160,9 +160,9 @@ const SECTIONS: &[Section] = &[
                 "volumesFrom",
                 "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
             ),
-            accepted(
+            full(
                 "linuxParameters",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
             accepted(
                 "secrets",
@@ -184,9 +184,9 @@ const SECTIONS: &[Section] = &[
                 "versionConsistency",
                 "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
             ),
-            accepted(
+            full(
                 "hostname",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
             full(
                 "user",
@@ -196,49 +196,50 @@ const SECTIONS: &[Section] = &[
                 "workingDirectory",
                 "tests/e2e/test_tasks.py::test_a_working_directory_is_made_if_the_image_lacks_it",
             ),
-            accepted(
+            full(
                 "disableNetworking",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "privileged",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "readonlyRootFilesystem",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "dnsServers",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "dnsSearchDomains",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "extraHosts",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            partial(
                 "dockerSecurityOptions",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "no-new-privileges; others are refused at RunTask",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
             accepted(
                 "interactive",
                 "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
             ),
-            accepted(
+            full(
                 "pseudoTerminal",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "dockerLabels",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_labels_are_on_the_container",
             ),
-            accepted(
+            full(
                 "ulimits",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
             partial(
                 "logConfiguration",
@@ -249,9 +250,9 @@ const SECTIONS: &[Section] = &[
                 "healthCheck",
                 "tests/e2e/test_lifecycle.py::test_the_health_of_containers_is_shown_and_stops_nothing",
             ),
-            accepted(
+            full(
                 "systemControls",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
             partial(
                 "resourceRequirements",
@@ -389,33 +390,33 @@ const SECTIONS: &[Section] = &[
         title: "Container definition: linuxParameters",
         source: Source::Structure("LinuxParameters"),
         rows: &[
-            accepted(
+            full(
                 "capabilities",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "devices",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "initProcessEnabled",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "sharedMemorySize",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "tmpfs",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
-            accepted(
+            full(
                 "maxSwap",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_swap_is_limited_beside_memory",
             ),
-            accepted(
+            full(
                 "swappiness",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_surroundings.py::test_swap_is_limited_beside_memory",
             ),
         ],
     },

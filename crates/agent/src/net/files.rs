@@ -18,11 +18,47 @@ pub fn hosts(hostname: &str, address: Option<IpAddr>, extra: &[(String, String)]
     let mut text = LOCAL_NAMES.to_owned();
     // A task without any network still finds itself.
     let own = address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
-    let lines = [(own.to_string(), hostname.to_owned())];
-    for (address, name) in lines.iter().chain(extra) {
+    writeln!(text, "{own}\t{hostname}").expect("writing to a String cannot fail");
+    with_hosts(text, extra)
+}
+
+/// An /etc/hosts with further lines, address and name each.
+#[must_use]
+pub fn with_hosts(mut text: String, extra: &[(String, String)]) -> String {
+    if !extra.is_empty() && !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for (address, name) in extra {
         writeln!(text, "{address}\t{name}").expect("writing to a String cannot fail");
     }
     text
+}
+
+/// A resolv.conf with these name servers and search domains instead of its own, where there are any. The domain `.` stands
+/// for none.
+#[must_use]
+pub fn with_resolvers(text: &str, servers: &[String], search: &[String]) -> String {
+    let replaced = |word: &str| match word {
+        "nameserver" => !servers.is_empty(),
+        "search" | "domain" => !search.is_empty(),
+        _ => false,
+    };
+    let kept = text
+        .lines()
+        .filter(|line| !replaced(line.split_whitespace().next().unwrap_or_default()));
+    let mut new: String = kept.map(|line| format!("{line}\n")).collect();
+    let domains: Vec<&str> = search
+        .iter()
+        .map(String::as_str)
+        .filter(|domain| *domain != ".")
+        .collect();
+    if !domains.is_empty() {
+        writeln!(new, "search {}", domains.join(" ")).expect("writing to a String cannot fail");
+    }
+    for server in servers {
+        writeln!(new, "nameserver {server}").expect("writing to a String cannot fail");
+    }
+    new
 }
 
 /// /etc/hostname.
@@ -157,6 +193,27 @@ mod tests {
         "#]],
         );
         check("", None, &[], &expect![""]);
+    }
+
+    #[test]
+    fn servers_and_domains_of_a_container_take_the_place_of_the_host_s() {
+        let host = "search lan\nnameserver 10.0.0.2\noptions ndots:2\n";
+        let changed = |servers: &[&str], search: &[&str]| {
+            let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+            with_resolvers(host, &owned(servers), &owned(search))
+        };
+        assert_eq!(changed(&[], &[]), host);
+        assert_eq!(
+            changed(&["1.1.1.1", "fd00::1"], &[]),
+            "search lan\noptions ndots:2\nnameserver 1.1.1.1\nnameserver fd00::1\n"
+        );
+        assert_eq!(
+            changed(&[], &["a", "b"]),
+            "nameserver 10.0.0.2\noptions ndots:2\nsearch a b\n"
+        );
+        assert_eq!(changed(&[], &["."]), "nameserver 10.0.0.2\noptions ndots:2\n");
+        let extra = [("10.0.0.9".to_owned(), "db".to_owned())];
+        assert_eq!(with_hosts("1.2.3.4 a".to_owned(), &extra), "1.2.3.4 a\n10.0.0.9\tdb\n");
     }
 
     #[test]

@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 pub use cidr::{Cidr, InvalidCidr};
 pub use error::NetError;
-pub use files::{ResolvSources, hostname, hosts, resolv_conf};
+pub use files::{ResolvSources, hostname, hosts, resolv_conf, with_hosts, with_resolvers};
 pub use names::Mac;
 
 use engine::Engine;

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_core::ecs::model::{ContainerDefinition, TaskKey};
+use berth_core::ecs::model::{ContainerDefinition, Surroundings, TaskKey};
 use berth_core::kernel::Timestamp;
 use berth_core::kernel::names::Name;
 use berth_core::node::{Event, Exit, Netns, RuntimeId, StartContainer, StepFacts, StepFailure};
 use tokio::time::{sleep, timeout};
 
-use super::files::{self, Names};
-use super::{Machine, Outcome};
+use super::files::{self, Lookup, Names};
+use super::{Machine, Outcome, surroundings};
 use crate::cdi::Gpus;
 use crate::clock;
 use crate::images::{Digest, PulledImage};
 use crate::logs::logger_uri;
 use crate::places::{container_netns, task_netns};
 use crate::runtime::{
-    self, ContainerEdits, ContainerSpec, Executed, NetworkNamespace, ProcessOverrides, Resources, Rlimit, RuntimeError,
-    Stdio, parse_signal, resolve_process,
+    self, ContainerEdits, ContainerSpec, Executed, NetworkNamespace, ProcessOverrides, Resources, RuntimeError, Stdio,
+    parse_signal, resolve_process,
 };
 
 /// The stock agent's label for the task's ARN.
@@ -129,20 +129,22 @@ impl Machine {
         let definition = &start.container.definition;
         let process = resolve_process(&image.config, &overrides(definition));
         let names = self.names(start).await?;
-        let mounts = files::write(&self.places.container_dir(id), &names);
+        let surroundings = &definition.surroundings;
+        let mounts = files::write(&self.places.container_dir(id), &names, &lookup(surroundings));
         Ok(ContainerSpec {
             id: id.to_string(),
             image: image.root_image(),
             process: process.map_err(|error| cannot(error.to_string()))?,
             hostname: match names {
-                Names::Host => None,
+                Names::Host { hostname } => hostname,
                 Names::Own { hostname, .. } => Some(hostname),
             },
             network: self.netns(start),
             mounts: mounts.map_err(|error| cannot(format!("cannot write the container's files: {error}")))?,
             resources: resources(definition),
             edits: self.gpus(&start.container.gpu_ids)?,
-            rlimits: vec![open_files()],
+            rlimits: surroundings::rlimits(surroundings),
+            confinement: surroundings::confinement(surroundings).map_err(cannot)?,
             cgroup: self
                 .places
                 .cgroup(task)
@@ -178,12 +180,14 @@ impl Machine {
         }
     }
 
-    /// A task's containers are called after their interface, others after their ids, as in Docker.
+    /// A container is called as its definition says, else after its task's interface, else after its id, as in Docker.
     async fn names(&self, start: &StartContainer) -> Result<Names, StepFailure> {
-        let short = || start.runtime_id.0.as_str().chars().take(SHORT_ID).collect::<String>();
+        let definition = &start.container.definition;
+        let given = definition.surroundings.hostname.clone().filter(|name| !name.is_empty());
+        let short = || given.clone().unwrap_or_else(|| short_id(&start.runtime_id));
         let interface = start.assignment.interface.as_ref();
         Ok(match start.netns {
-            Netns::Host => Names::Host,
+            Netns::Host => Names::Host { hostname: given },
             Netns::Isolated => Names::Own {
                 hostname: short(),
                 address: None,
@@ -226,11 +230,11 @@ impl Machine {
             .stop_signal
             .clone()
             .map(|signal| (STOP_SIGNAL_LABEL, signal));
-        labels
-            .into_iter()
-            .chain(signal)
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        let own = labels.into_iter().chain(signal);
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        // The agent's own win: by them it finds its containers again.
+        let asked = start.container.definition.surroundings.docker_labels.clone();
+        asked.unwrap_or_default().into_iter().chain(own).collect()
     }
 
     pub(super) async fn stop(&self, id: &RuntimeId) -> Outcome {
@@ -343,13 +347,18 @@ fn resources(definition: &ContainerDefinition) -> Resources {
     }
 }
 
-/// Containers have as many open files as on Amazon's own machines, whatever the host's services have.
-fn open_files() -> Rlimit {
-    Rlimit {
-        kind: "RLIMIT_NOFILE".to_owned(),
-        soft: 32_768,
-        hard: 65_536,
-        is_default: true,
+fn short_id(id: &RuntimeId) -> String {
+    id.0.as_str().chars().take(SHORT_ID).collect()
+}
+
+fn lookup(surroundings: &Surroundings) -> Lookup {
+    let hosts = surroundings.extra_hosts.iter().flatten();
+    Lookup {
+        hosts: hosts
+            .map(|host| (host.ip_address.clone(), host.hostname.clone()))
+            .collect(),
+        servers: surroundings.dns_servers.clone().unwrap_or_default(),
+        search: surroundings.dns_search_domains.clone().unwrap_or_default(),
     }
 }
 

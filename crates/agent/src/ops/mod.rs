@@ -10,6 +10,7 @@ mod files;
 mod images;
 mod logs;
 mod network;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

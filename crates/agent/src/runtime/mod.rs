@@ -10,6 +10,7 @@
 
 mod accounts;
 mod cleanup;
+mod confinement;
 mod connection;
 mod container;
 mod daemon;
@@ -20,6 +21,7 @@ mod executed;
 mod exit;
 mod keyed;
 mod oci;
+mod oci_confinement;
 mod process;
 mod snapshots;
 mod spec;
@@ -28,6 +30,7 @@ mod traits;
 mod users;
 
 pub use cleanup::{clean_up, stop_private};
+pub use confinement::{Confinement, Device, Tmpfs};
 pub use connection::Containerd;
 pub use container::Created;
 pub use daemon::{ContainerdConfig, SocketChoice, namespace_of};

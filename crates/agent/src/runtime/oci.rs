@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::oci_confinement::confine;
 use super::process::set_env;
 use super::spec::{BindMount, ContainerSpec, NetworkNamespace, Resources, Rlimit};
 use super::traits::{CgroupVersion, HostTraits};
@@ -81,6 +82,7 @@ pub fn runtime_spec(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
             "net.ipv4.ping_group_range": "0 2147483647",
         });
     }
+    confine(&mut document, spec, traits);
     spec.edits.apply(&mut document);
     document
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use expect_test::expect_file;
 
+use super::super::confinement::{Confinement, Tmpfs};
 use super::super::edits::ContainerEdits;
 use super::super::spec::{Process, Rlimit, RootImage, Stdio};
 use super::*;
@@ -14,11 +15,13 @@ const V1: HostTraits = HostTraits {
     cgroup_version: CgroupVersion::V1,
     swap_limit: true,
     open_files: 1 << 20,
+    capabilities: (1 << 41) - 1,
 };
 const V2: HostTraits = HostTraits {
     cgroup_version: CgroupVersion::V2,
     swap_limit: false,
     open_files: 20_000,
+    capabilities: (1 << 38) - 1,
 };
 
 fn web() -> ContainerSpec {
@@ -54,6 +57,7 @@ fn web() -> ContainerSpec {
             hard: 65_536,
             is_default: true,
         }],
+        confinement: Confinement::default(),
         cgroup: GroupPath::new("berth/t1/web").unwrap(),
         stdio: Stdio::Null,
         shim_group: Some("t1".to_owned()),
@@ -132,4 +136,85 @@ fn a_default_limit_of_open_files_is_lowered_and_one_that_was_asked_for_is_not() 
     );
     spec.rlimits[0].is_default = false;
     assert_eq!(limit(&spec)["hard"], 65_536);
+}
+
+fn capabilities(confinement: Confinement, traits: HostTraits) -> Vec<String> {
+    let spec = ContainerSpec { confinement, ..web() };
+    let document = runtime_spec(&spec, &root(), traits);
+    let sets = &document["process"]["capabilities"];
+    assert_eq!(sets["bounding"], sets["effective"]);
+    let names = sets["bounding"].as_array().unwrap().iter();
+    names.map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn capabilities_are_added_and_dropped_as_docker_does() {
+    let changed = |add: &[&str], drop: &[&str]| {
+        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
+        let confinement = Confinement {
+            add_capabilities: names(add),
+            drop_capabilities: names(drop),
+            ..Confinement::default()
+        };
+        capabilities(confinement, V2)
+    };
+    assert_eq!(changed(&[], &[]).len(), 14);
+    assert_eq!(changed(&["NET_ADMIN", "KILL"], &[]).len(), 15);
+    assert_eq!(changed(&["KILL"], &["ALL"]), ["CAP_KILL"]);
+    assert_eq!(
+        changed(&["ALL"], &["KILL"]).len(),
+        37,
+        "what the host can pass on, but one"
+    );
+    let privileged = Confinement {
+        privileged: true,
+        ..Confinement::default()
+    };
+    assert_eq!(capabilities(privileged, V1).len(), 41);
+}
+
+#[test]
+fn what_is_asked_for_changes_the_document() {
+    let tmpfs = Tmpfs {
+        path: "/dev/shm".to_owned(),
+        size_bytes: 1 << 20,
+        options: ["exec", "ro", "rw", "defaults", "shared"].map(str::to_owned).to_vec(),
+    };
+    let spec = ContainerSpec {
+        confinement: Confinement {
+            privileged: true,
+            terminal: true,
+            tmpfs: vec![tmpfs],
+            swap_bytes: Some(1 << 20),
+            swappiness: Some(9),
+            init: Some(PathBuf::from("/usr/bin/tini-static")),
+            ..Confinement::default()
+        },
+        ..web()
+    };
+    let document = runtime_spec(&spec, &root(), V1);
+    let mount = |path: &str| {
+        let mounts = document["mounts"].as_array().unwrap().iter();
+        mounts
+            .filter(|mount| mount["destination"] == path)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(mount("/dev/shm").len(), 1);
+    assert_eq!(
+        mount("/dev/shm")[0]["options"],
+        json!(["nosuid", "nodev", "exec", "rw", "shared", "size=1048576"])
+    );
+    assert_eq!(mount("/sys")[0]["options"], json!(["nosuid", "noexec", "nodev"]));
+    assert_eq!(mount("/sbin/docker-init")[0]["source"], "/usr/bin/tini-static");
+    assert_eq!(document["process"]["args"][0], "/sbin/docker-init");
+    assert_eq!(
+        document["process"]["env"].as_array().unwrap().last(),
+        Some(&json!("TERM=xterm"))
+    );
+    assert_eq!(document["linux"]["maskedPaths"], json!([]));
+    let memory = &document["linux"]["resources"]["memory"];
+    assert_eq!((&memory["swap"], &memory["swappiness"]), (&json!(513 << 20), &json!(9)));
+    let memory = &runtime_spec(&spec, &root(), V2)["linux"]["resources"]["memory"];
+    assert_eq!(memory["swap"], Value::Null, "this host cannot");
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::confinement::Confinement;
 use super::edits::ContainerEdits;
 use crate::cgroups::GroupPath;
 
@@ -28,6 +29,8 @@ pub struct ContainerSpec {
     pub edits: ContainerEdits,
     /// Limits per process.
     pub rlimits: Vec<Rlimit>,
+    /// What it may do and sees beyond the usual.
+    pub confinement: Confinement,
     /// Its own control group, in that of its task; made when missing.
     pub cgroup: GroupPath,
     /// Where its output goes.

@@ -160,12 +160,15 @@ impl Containerd {
 
     async fn create_task(&self, container: &Container, rootfs: Vec<Mount>) -> Result<(), Status> {
         let log_uri = log_uri(container);
+        let terminal = stored_spec(container)["process"]["terminal"] == true;
         let create = || {
             let request = self.request(CreateTaskRequest {
                 container_id: container.id.clone(),
                 rootfs: rootfs.clone(),
                 stdout: log_uri.clone(),
-                stderr: log_uri.clone(),
+                // A terminal has one output.
+                stderr: if terminal { String::new() } else { log_uri.clone() },
+                terminal,
                 ..CreateTaskRequest::default()
             });
             async { self.tasks().create(request).await }

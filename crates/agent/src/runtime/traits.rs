@@ -30,12 +30,16 @@ pub struct HostTraits {
     /// The most files that a process of a container can have open: containerd's own hard limit, which runc cannot exceed
     /// everywhere.
     pub open_files: u64,
+    /// The capabilities that a container can have, one bit each.
+    pub capabilities: u64,
 }
 
 impl HostTraits {
     /// Looks at the mounted control groups, and at the process of containerd.
     pub fn detect(containerd: Option<i32>) -> Result<Self, CgroupError> {
         let open_files = open_files(containerd);
+        // containerd has what we have: we start it, or one init starts both.
+        let capabilities = capabilities(&fs::read_to_string("/proc/self/status").unwrap_or_default());
         Ok(match Cgroups::detect()?.layout() {
             Layout::V1 { mounts, .. } => Self {
                 cgroup_version: CgroupVersion::V1,
@@ -43,11 +47,13 @@ impl HostTraits {
                     .get("memory")
                     .is_some_and(|memory| memory.join("memory.memsw.limit_in_bytes").exists()),
                 open_files,
+                capabilities,
             },
             Layout::V2 { mount } => Self {
                 cgroup_version: CgroupVersion::V2,
                 swap_limit: limits_swap(mount),
                 open_files,
+                capabilities,
             },
         })
     }
@@ -58,6 +64,13 @@ fn open_files(containerd: Option<i32>) -> u64 {
     let limits = containerd.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/limits")).ok());
     let own = || getrlimit(Resource::RLIMIT_NOFILE).map_or(LEAST_OPEN_FILES, |(_, hard)| hard);
     limits.and_then(|text| hard_open_files(&text)).unwrap_or_else(own)
+}
+
+/// What a process can pass on: what it has itself, of `/proc/PID/status`.
+fn capabilities(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    line.and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 /// `Max open files            1024                 524288               files`
@@ -89,5 +102,13 @@ mod tests {
         assert_eq!(hard_open_files(""), None);
         let own = std::process::id().cast_signed();
         assert_eq!(open_files(Some(own)), open_files(None));
+    }
+    #[test]
+    fn capabilities_are_read() {
+        assert_eq!(
+            capabilities("Name:\tx\nCapEff:\t000001fffeffffff\nCapBnd:\t0\n"),
+            0x1ff_feff_ffff
+        );
+        assert_eq!(capabilities(""), 0);
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use berth_agent::cgroups::{Cgroups, GroupPath, Layout};
 use berth_agent::images::{Images, PulledImage};
 use berth_agent::runtime::{
-    ContainerEdits, ContainerSpec, Containerd, ContainerdConfig, NetworkNamespace, ProcessOverrides, Resources,
-    SocketChoice, Stdio, resolve_process, stop_private,
+    Confinement, ContainerEdits, ContainerSpec, Containerd, ContainerdConfig, NetworkNamespace, ProcessOverrides,
+    Resources, SocketChoice, Stdio, resolve_process, stop_private,
 };
 use nix::unistd::Uid;
 use tempfile::TempDir;
@@ -72,6 +72,7 @@ impl Sandbox {
             resources: Resources::default(),
             edits: ContainerEdits::default(),
             rlimits: Vec::new(),
+            confinement: Confinement::default(),
             cgroup: self.cgroup(id),
             stdio: Stdio::Log(format!("file://{}", self.output_path(id).display())),
             shim_group: None,

@@ -329,6 +329,13 @@ pub enum Fault {
     Lifecycle(LifecycleFault),
     /// In awsvpc and host mode, host ports other than the container's.
     PortsDiffer(NetworkMode),
+    /// A member that a network mode does not take.
+    NotInMode {
+        /// The member's name.
+        member: &'static str,
+        /// The mode.
+        mode: NetworkMode,
+    },
     /// Ports where there is no network.
     PortsWithoutNetwork,
     /// A port outside 1 to 65535 (host ports from 0).

@@ -149,6 +149,7 @@ fn container(task: &TaskKey, mode: NetworkMode, assigned: &AssignedContainer, id
     let definition = &assigned.definition;
     let configuration = definition.log_configuration.as_ref();
     let logs = configuration.and_then(|configuration| logs::decide(configuration, task, &definition.name, &id).ok());
+    let without_network = definition.surroundings.disable_networking == Some(true);
     ContainerRecord {
         name: Name::new(&definition.name),
         phase: ContainerPhase::Waiting,
@@ -156,7 +157,7 @@ fn container(task: &TaskKey, mode: NetworkMode, assigned: &AssignedContainer, id
             to,
             phase: Phase::Absent,
         }),
-        bridge: (mode == NetworkMode::Bridge).then_some(Phase::Absent),
+        bridge: (mode == NetworkMode::Bridge && !without_network).then_some(Phase::Absent),
         image_digest: None,
         bindings: Vec::new(),
         started_at: None,

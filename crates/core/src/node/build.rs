@@ -102,6 +102,7 @@ fn of_container(task: &TaskRecord, step: &Step, name: &Name) -> Op {
 }
 
 fn start(task: &TaskRecord, assigned: &AssignedContainer, record: &ContainerRecord) -> StartContainer {
+    let is_alone = assigned.definition.surroundings.disable_networking == Some(true);
     StartContainer {
         assignment: Arc::clone(&task.assignment),
         container: assigned.clone(),
@@ -113,6 +114,7 @@ fn start(task: &TaskRecord, assigned: &AssignedContainer, record: &ContainerReco
             .expect("a container starts after its image was pulled"),
         netns: match task.assignment.network_mode {
             NetworkMode::None => Netns::Isolated,
+            NetworkMode::Host | NetworkMode::Awsvpc | NetworkMode::Bridge if is_alone => Netns::Isolated,
             NetworkMode::Host => Netns::Host,
             NetworkMode::Awsvpc => Netns::Task,
             NetworkMode::Bridge => Netns::Bridge,

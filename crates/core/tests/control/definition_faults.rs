@@ -228,9 +228,9 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=host
 define web for=FARGATE net=awsvpc cpu=256 memory=512 host-volumes
 define web for=FARGATE net=awsvpc cpu=256 memory=512 where="attribute:a exists"
 define web for=FARGATE net=awsvpc cpu=256 memory=512 unbuilt=ipcMode
-define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=privileged
+define web for=FARGATE net=awsvpc cpu=256 memory=512 : app privileged
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=links
-define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=dockerSecurityOptions
+define web for=FARGATE net=awsvpc cpu=256 memory=512 : app security=no-new-privileges
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app needs=GPU:1
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app stop=121
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app log=json-file
@@ -259,11 +259,11 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=task : app stop=120 unb
               ! Definition(FargateMember("placementConstraints"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 unbuilt=ipcMode
               ! Definition(FargateMember("ipcMode"))
-            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=privileged
+            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app privileged
               ! Definition(FargateMember("privileged"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=links
               ! Definition(FargateMember("links"))
-            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app unbuilt=dockerSecurityOptions
+            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app security=no-new-privileges
               ! Definition(FargateMember("dockerSecurityOptions"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : app needs=GPU:1
               ! Definition(FargateMember("resourceRequirements"))

@@ -21,25 +21,25 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 : a begin=1
         "#,
         expect![[r#"
             > define web : a on=b
-              ! Definition(DependencyUnknown("b"))
+              ! Definition(Lifecycle(UnknownDependency("b")))
             > define web : a on=b:SOON | b optional
               ! Definition(Word { member: "dependsOn.condition", word: "SOON" })
             > define web : a on=b:COMPLETE | b
-              ! Definition(DependencyEssential)
+              ! Definition(Lifecycle(EssentialDependency))
             > define web : a on=b:SUCCESS | b
-              ! Definition(DependencyEssential)
+              ! Definition(Lifecycle(EssentialDependency))
             > define web : a on=b:HEALTHY | b
-              ! Definition(DependencyUnprobed)
+              ! Definition(Lifecycle(UnprobedDependency))
             > define web : a on=a
-              ! Definition(DependencyCycle)
+              ! Definition(Lifecycle(Cycle))
             > define web : a on=b | b on=c | c on=b
-              ! Definition(DependencyCycle)
+              ! Definition(Lifecycle(Cycle))
             > define web : a begin=-1
               ! Definition(Negative { member: "startTimeout" })
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : a begin=121
-              ! Definition(StartTimeout(121))
+              ! Definition(Lifecycle(StartTimeout(121)))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : a begin=1
-              ! Definition(StartTimeout(1))
+              ! Definition(Lifecycle(StartTimeout(1)))
         "#]],
     );
 }
@@ -65,33 +65,33 @@ define web : a health=CMD,true grace=-1
         "#,
         expect![[r#"
             > define web : a again=59
-              ! Definition(OutOfRange { container: "a", member: "restartPolicy.restartAttemptPeriod", least: 60, most: 1800 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "restartPolicy.restartAttemptPeriod", least: 60, most: 1800 }))
             > define web : a again=1801
-              ! Definition(OutOfRange { container: "a", member: "restartPolicy.restartAttemptPeriod", least: 60, most: 1800 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "restartPolicy.restartAttemptPeriod", least: 60, most: 1800 }))
             > define web : a again=60 ignore=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50
-              ! Definition(IgnoredExitCodes("a"))
+              ! Definition(Lifecycle(IgnoredExitCodes("a")))
             > define web : a health=true
-              ! Definition(HealthCommand("a"))
+              ! Definition(Lifecycle(HealthCommand("a")))
             > define web : a health=CMD
-              ! Definition(HealthCommand("a"))
+              ! Definition(Lifecycle(HealthCommand("a")))
             > define web : a health=NONE,x
-              ! Definition(HealthCommand("a"))
+              ! Definition(Lifecycle(HealthCommand("a")))
             > define web : a health=CMD,true every=4
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.interval", least: 5, most: 300 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.interval", least: 5, most: 300 }))
             > define web : a health=CMD,true every=301
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.interval", least: 5, most: 300 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.interval", least: 5, most: 300 }))
             > define web : a health=CMD,true within=1
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.timeout", least: 2, most: 60 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.timeout", least: 2, most: 60 }))
             > define web : a health=CMD,true within=61
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.timeout", least: 2, most: 60 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.timeout", least: 2, most: 60 }))
             > define web : a health=CMD,true retries=0
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.retries", least: 1, most: 10 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.retries", least: 1, most: 10 }))
             > define web : a health=CMD,true retries=11
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.retries", least: 1, most: 10 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.retries", least: 1, most: 10 }))
             > define web : a health=CMD,true grace=301
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.startPeriod", least: 0, most: 300 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.startPeriod", least: 0, most: 300 }))
             > define web : a health=CMD,true grace=-1
-              ! Definition(OutOfRange { container: "a", member: "healthCheck.startPeriod", least: 0, most: 300 })
+              ! Definition(Lifecycle(OutOfRange { container: "a", member: "healthCheck.startPeriod", least: 0, most: 300 }))
         "#]],
     );
 }

@@ -342,7 +342,7 @@ machine m1 bare attribute=ecs.capability.task-cpu-mem-limit
 define plain
 define logs exec=arn:aws:iam::123456789012:role/e : app log=awslogs options=awslogs-group:g,awslogs-region:us-east-1
 define sized cpu=256 memory=256 : app soft=64
-define later role=arn:aws:iam::123456789012:role/r : app unbuilt=privileged unbuilt=interactive unbuilt=links?
+define later role=arn:aws:iam::123456789012:role/r : app privileged unbuilt=interactive unbuilt=links?
 run plain
 run sized
 run logs
@@ -360,7 +360,7 @@ run logs
               family sized newest 1
               definition sized:1 ACTIVE
               = definition sized:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.21 task-cpu-mem-limit]
-            > define later role=arn:aws:iam::123456789012:role/r : app unbuilt=privileged unbuilt=interactive unbuilt=links?
+            > define later role=arn:aws:iam::123456789012:role/r : app privileged unbuilt=interactive unbuilt=links?
               family later newest 1
               definition later:1 ACTIVE
               = definition later:1 ACTIVE requires [] fits [EC2,EXTERNAL] needs [docker-remote-api.1.17 docker-remote-api.1.18 privileged-container task-iam-role]

@@ -12,6 +12,7 @@ use berth_core::kernel::Opaque;
 use super::entities::{attributes, pairs, tags};
 use super::lifecycle;
 use super::requirements::{requirement_drafts, requirement_shapes};
+use super::surroundings;
 use crate::document::Document;
 use crate::protocol::stored;
 use crate::schema::StructureSchema;
@@ -90,7 +91,7 @@ const TASK_BUILT: [&str; 11] = [
 ];
 
 /// Members of container definitions that are carried out.
-const CONTAINER_BUILT: [&str; 19] = [
+const CONTAINER_BUILT: [&str; 32] = [
     "name",
     "image",
     "cpu",
@@ -110,6 +111,19 @@ const CONTAINER_BUILT: [&str; 19] = [
     "startTimeout",
     "restartPolicy",
     "healthCheck",
+    "hostname",
+    "extraHosts",
+    "dnsServers",
+    "dnsSearchDomains",
+    "disableNetworking",
+    "readonlyRootFilesystem",
+    "privileged",
+    "pseudoTerminal",
+    "dockerSecurityOptions",
+    "dockerLabels",
+    "ulimits",
+    "systemControls",
+    "linuxParameters",
 ];
 
 fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
@@ -134,6 +148,7 @@ fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
         stop_timeout_s: shape.stop_timeout.map(i64::from),
         lifecycle: lifecycle::draft(&shape),
         resource_requirements: requirement_drafts(shape.resource_requirements.as_ref()),
+        surroundings: surroundings::of(&shape),
         unbuilt: unbuilt(shape, &CONTAINER_BUILT),
     };
     if let Some(secret_options) = secret_options {
@@ -309,7 +324,6 @@ fn container_shape(container: &ContainerDefinition) -> ecs::ContainerDefinition 
         environment: Some(container.environment.iter().map(pair).collect()),
         mount_points: Some(Vec::new()),
         volumes_from: Some(Vec::new()),
-        system_controls: Some(Vec::new()),
         stop_timeout: container.stop_timeout_s.map(|seconds| seconds as i32),
         resource_requirements: requirement_shapes(&container.resource_requirements),
         user: container.user.clone(),
@@ -318,6 +332,7 @@ fn container_shape(container: &ContainerDefinition) -> ecs::ContainerDefinition 
         ..ecs::ContainerDefinition::default()
     };
     lifecycle::show(&container.lifecycle, &mut shape);
+    surroundings::put(&container.surroundings, &mut shape);
     put_back(&mut shape, &container.unbuilt);
     let secret = container.unbuilt.iter().find(|one| one.member == SECRET_OPTIONS);
     if let (Some(log), Some(secret)) = (&mut shape.log_configuration, secret) {
@@ -362,7 +377,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_kept_and_put_back() {
-        let text = r#"{"name":"a","image":"b","linuxParameters":{"initProcessEnabled":true},"hostname":"","privileged":false,
+        let text = r#"{"name":"a","image":"b","environmentFiles":[{"value":"v","type":"s3"}],"links":[],"interactive":false,
             "logConfiguration":{"logDriver":"awslogs","secretOptions":[{"name":"n","valueFrom":"v"}]}}"#;
         let shape: ecs::ContainerDefinition =
             from_document(stored::from_text(text, &ecs::CONTAINER_DEFINITION).unwrap()).unwrap();
@@ -373,15 +388,15 @@ mod tests {
             .map(|one| (one.member.as_str(), one.asks))
             .collect();
         let wanted = [
-            ("linuxParameters", true),
-            ("hostname", false),
-            ("privileged", false),
+            ("links", false),
+            ("environmentFiles", true),
+            ("interactive", false),
             ("logConfiguration.secretOptions", true),
         ];
         assert_eq!(kept, wanted);
         let mut back = ecs::ContainerDefinition::default();
         put_back(&mut back, &draft.unbuilt);
-        assert_eq!(back.linux_parameters, shape.linux_parameters);
-        assert_eq!((back.hostname, back.privileged), (Some(String::new()), Some(false)));
+        assert_eq!(back.environment_files, shape.environment_files);
+        assert_eq!((back.links, back.interactive), (Some(Vec::new()), Some(false)));
     }
 }

@@ -9,6 +9,7 @@ pub mod replies;
 pub mod reports;
 pub mod requests;
 mod requirements;
+pub mod surroundings;
 
 use berth_core::ecs::Refusal;
 use berth_core::ecs::api::{Read, Write};

@@ -391,6 +391,7 @@ fn definition_text(fault: &Fault) -> String {
             "When networkMode={}, the host ports and container ports in port mappings must match.",
             mode.as_str()
         ),
+        Fault::NotInMode { member, mode } => format!("When networkMode={mode}, {member} is not supported."),
         Fault::PortsWithoutNetwork => "When networkMode=none, there can be no port mappings.".to_owned(),
         Fault::Port(port) => format!("Invalid port in port mappings: {port}"),
         Fault::PortTwice(port) => format!("The host port {port} is mapped twice."),

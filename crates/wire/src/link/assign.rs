@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 
 use berth_core::ecs::model::{
-    ContainerDefinition, LaunchType, LogConfiguration, NetworkMode, PortMapping, Protocol, TaskKey,
+    ContainerDefinition, LaunchType, LogConfiguration, NetworkMode, PortMapping, Protocol, Surroundings, TaskKey,
 };
 use berth_core::ecs::refer;
 use berth_core::ecs::view::assignment::{AssignedContainer, AssignedInterface, Assignment, Desired};
@@ -14,12 +14,15 @@ use berth_core::kernel::{Arn, CpuUnits, MemoryMib};
 use berth_core::network::interface::Mac;
 
 use super::docker::{Config, DockerConfig, HostConfig, LogConfig};
+use super::docker_surroundings;
 use super::extension::{self, ContainerExtension};
 use super::interface::{ElasticNetworkInterface, Ipv4Address};
 use super::lifecycle;
 use super::payload::{
     Association, Container, DesiredStatus, NetworkMode as WireMode, PortMapping as WirePort, Task, TransportProtocol,
 };
+
+use crate::ecs::surroundings;
 
 /// A task of a payload that is no assignment: what is wrong with it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -167,21 +170,24 @@ fn port(mapping: &PortMapping) -> WirePort {
 }
 
 fn docker(mode: NetworkMode, definition: &ContainerDefinition) -> DockerConfig {
-    let config = Config {
-        user: definition.user.clone(),
-        working_dir: definition.working_directory.clone(),
-        healthcheck: definition.lifecycle.health_check.as_ref().map(lifecycle::docker),
-    };
     let log = |log: &LogConfiguration| LogConfig {
         driver: log.driver.clone(),
         config: log.options.iter().cloned().collect(),
     };
     // The stock agent gives awsvpc containers the network of their task itself.
     let named = (mode != NetworkMode::Awsvpc).then(|| mode.as_str().to_owned());
+    let surroundings = &definition.surroundings;
+    let config = Config {
+        user: definition.user.clone(),
+        working_dir: definition.working_directory.clone(),
+        healthcheck: definition.lifecycle.health_check.as_ref().map(lifecycle::docker),
+        ..docker_surroundings::config(surroundings)
+    };
     let host_config = HostConfig {
         network_mode: named,
         log_config: definition.log_configuration.as_ref().map(log),
         memory_reservation: definition.memory_reservation.map(|mib| u64::from(mib.0) << 20),
+        ..docker_surroundings::host_config(surroundings, definition.memory)
     };
     DockerConfig::new(&config, &host_config)
 }
@@ -195,6 +201,7 @@ fn extension(definition: &ContainerDefinition) -> ContainerExtension {
         user: definition.user.clone(),
         working_directory: definition.working_directory.clone(),
         memory_reservation: definition.memory_reservation.map(|mib| mib.0),
+        surroundings: surroundings::to_text(&definition.surroundings),
         log_configuration: definition.log_configuration.as_ref().map(log),
         health_check: definition.lifecycle.health_check.as_ref().map(lifecycle::extension),
     }
@@ -219,6 +226,8 @@ pub fn task_key(arn: &str) -> Result<TaskKey, Unreadable> {
 pub fn from_payload(task: &Task) -> Result<Assignment, Unreadable> {
     let launch_type = task.launch_type.as_deref().unwrap_or("EC2");
     let revision = task.version.as_deref().unwrap_or("1");
+    let network_mode = read_mode(task.network_mode.as_ref())?;
+    let read = |container| read_container(container, network_mode, &task.associations);
     Ok(Assignment {
         task: task_key(&task.arn)?,
         desired: match &task.desired_status {
@@ -231,7 +240,7 @@ pub fn from_payload(task: &Task) -> Result<Assignment, Unreadable> {
         launch_type: LaunchType::from_word(launch_type).ok_or_else(|| unreadable("the launch type", launch_type))?,
         group: task.group.clone().unwrap_or_default(),
         zone: task.zone.clone().unwrap_or_default(),
-        network_mode: read_mode(task.network_mode.as_ref())?,
+        network_mode,
         cpu: task.cpu.map(read_cpu).transpose()?,
         memory: task.memory.map(MemoryMib),
         interface: task
@@ -239,11 +248,7 @@ pub fn from_payload(task: &Task) -> Result<Assignment, Unreadable> {
             .first()
             .map(read_interface)
             .transpose()?,
-        containers: task
-            .containers
-            .iter()
-            .map(|one| read_container(one, &task.associations))
-            .collect::<Result<_, _>>()?,
+        containers: task.containers.iter().map(read).collect::<Result<_, _>>()?,
     })
 }
 
@@ -326,11 +331,18 @@ fn gpus_of(name: &str, associations: &[Association]) -> Vec<String> {
     mine.map(|one| one.name.clone()).collect()
 }
 
-fn read_container(container: &Container, associations: &[Association]) -> Result<AssignedContainer, Unreadable> {
+fn read_container(
+    container: &Container,
+    mode: NetworkMode,
+    associations: &[Association],
+) -> Result<AssignedContainer, Unreadable> {
     let said = container.berth.clone().unwrap_or_default();
     let log = |log: extension::LogConfiguration| LogConfiguration {
         driver: log.log_driver,
         options: log.options.into_iter().collect(),
+    };
+    let read_surroundings = |text: &str| {
+        surroundings::from_text(text, mode).ok_or_else(|| unreadable("the surroundings of the container", text))
     };
     let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     let definition = ContainerDefinition {
@@ -359,6 +371,10 @@ fn read_container(container: &Container, associations: &[Association]) -> Result
         lifecycle: lifecycle::read(container, said.health_check)?,
         // Which devices they came to stands beside.
         resource_requirements: Vec::new(),
+        surroundings: said
+            .surroundings
+            .as_deref()
+            .map_or_else(|| Ok(Surroundings::default()), read_surroundings)?,
         unbuilt: Vec::new(),
     };
     Ok(AssignedContainer {
@@ -437,6 +453,10 @@ mod tests {
                 }),
             },
             resource_requirements: Vec::new(),
+            surroundings: Surroundings {
+                dns_servers: Some(vec!["10.0.0.2".into()]),
+                ..Surroundings::default()
+            },
             unbuilt: Vec::new(),
         };
         let task = "arn:aws:ecs:us-east-1:012345678910:task/default/0123456789abcdef0123456789abcdef";

@@ -51,6 +51,18 @@ pub struct Config {
     /// The image's own when absent, which the stock agent does not tell of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
+    /// Docker's choice when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// Whether the process has a terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tty: Option<bool>,
+    /// Labels of the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Whether it has loopback only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_disabled: Option<bool>,
 }
 
 /// Docker's health check.
@@ -83,6 +95,78 @@ pub struct HostConfig {
     /// **Bytes**.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_reservation: Option<u64>,
+    /// Whether the image's files cannot be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readonly_rootfs: Option<bool>,
+    /// Whether it has all rights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<bool>,
+    /// Name servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Vec<String>>,
+    /// Domains in which names are looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_search: Option<Vec<String>>,
+    /// `name:address` each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_hosts: Option<Vec<String>>,
+    /// For security modules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_opt: Option<Vec<String>>,
+    /// Limits of each process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ulimits: Option<Vec<Ulimit>>,
+    /// Parameters of the kernel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sysctls: Option<BTreeMap<String, String>>,
+    /// Capabilities beside the usual ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_add: Option<Vec<String>>,
+    /// Usual capabilities that it lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_drop: Option<Vec<String>>,
+    /// Devices of the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Vec<Device>>,
+    /// Whether Docker's own first process is started before the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<bool>,
+    /// **Bytes** of /dev/shm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shm_size: Option<i64>,
+    /// Options of file systems in memory, by their places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tmpfs: Option<BTreeMap<String, String>>,
+    /// **Bytes** of memory and swap together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_swap: Option<i64>,
+    /// From 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_swappiness: Option<i64>,
+}
+
+/// A limit of each process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Ulimit {
+    /// For example `nofile`.
+    pub name: String,
+    /// The limit that holds.
+    pub soft: i64,
+    /// Up to where it may be raised.
+    pub hard: i64,
+}
+
+/// A device of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Device {
+    /// Its place on the host.
+    pub path_on_host: String,
+    /// Its place in the container.
+    pub path_in_container: String,
+    /// Letters among `r`, `w` and `m`.
+    pub cgroup_permissions: String,
 }
 
 /// Docker's log driver.

@@ -32,6 +32,10 @@ pub struct ContainerExtension {
     /// MiB, the soft limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_reservation: Option<u32>,
+    /// How the container finds its machine: the text of a container definition with the members that are about it (see
+    /// [`crate::ecs::surroundings`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<String>,
     /// Where the output goes; nowhere when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_configuration: Option<LogConfiguration>,

@@ -14,6 +14,7 @@
 pub mod acs;
 pub mod assign;
 pub mod docker;
+mod docker_surroundings;
 pub mod extension;
 pub mod frame;
 pub mod health;

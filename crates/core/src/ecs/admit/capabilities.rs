@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::ecs::model::{Attribute, ContainerDefinition, NetworkMode, TaskDefinition, Unbuilt};
 
-/// Capabilities of members of a definition that are not carried out, or of its containers.
+/// Capabilities of members of a definition or of its containers.
 const OF_MEMBERS: [(&str, &[&str]); 8] = [
     ("environmentFiles", &["ecs.capability.env-files.s3"]),
     ("interactive", &[DOCKER_1_18]),
@@ -67,6 +67,11 @@ fn of_container(container: &ContainerDefinition, executes: bool) -> BTreeSet<Str
     if lifecycle.health_check.is_some() {
         ask(&["ecs.capability.container-health-check", DOCKER_1_24]);
     }
+    container
+        .surroundings
+        .asked()
+        .into_iter()
+        .for_each(|name| ask(of_name(name)));
     if let Some(log) = &container.log_configuration {
         ask(&[
             DOCKER_1_18,
@@ -83,8 +88,10 @@ fn of_container(container: &ContainerDefinition, executes: bool) -> BTreeSet<Str
 }
 
 fn of_member(member: &Unbuilt) -> &'static [&'static str] {
-    let known = OF_MEMBERS
-        .iter()
-        .find(|(name, _)| member.asks && *name == member.member);
+    if member.asks { of_name(&member.member) } else { &[] }
+}
+
+fn of_name(member: &str) -> &'static [&'static str] {
+    let known = OF_MEMBERS.iter().find(|(name, _)| *name == member);
     known.map_or(&[], |(_, asked)| asked)
 }

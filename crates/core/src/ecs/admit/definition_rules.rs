@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::lifecycle;
+use super::surroundings;
 use crate::ecs::model::{ContainerDefinition, LogConfiguration, NetworkMode, PortMapping, TaskDefinition, Unbuilt};
 use crate::ecs::refusal::{Fault, LifecycleFault};
 use crate::kernel::names::is_ecs_name;
@@ -307,7 +308,8 @@ fn refuse_members(given: &[Unbuilt], members: &[&'static str]) -> Result<(), Fau
 }
 
 fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinition) -> Result<(), Fault> {
-    refuse_members(&container.unbuilt, &["privileged", "links", "dockerSecurityOptions"])?;
+    refuse_members(&container.unbuilt, &["links"])?;
+    surroundings::fargate(&container.surroundings)?;
     if let Some(seconds) = container
         .stop_timeout_s
         .filter(|seconds| *seconds > MOST_FARGATE_STOP_S)

@@ -20,6 +20,7 @@ pub mod start_task;
 pub mod stop_task;
 pub mod strategy;
 pub mod submit;
+pub mod surroundings;
 pub mod tag;
 pub mod update_agent;
 pub mod update_instances_state;

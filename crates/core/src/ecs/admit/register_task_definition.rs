@@ -5,11 +5,11 @@ use super::definition_rules as rules;
 use super::lifecycle::{self, LifecycleDraft};
 use super::placement::{self, ConstraintDraft};
 use super::requirements::{self, RequirementDraft};
-use super::{Admitted, Caller};
+use super::{Admitted, Caller, surroundings};
 use crate::ecs::model::task_definition::{Family, FamilyKey};
 use crate::ecs::model::{
     Architecture, ContainerDefinition, DefinitionStatus, LaunchType, LogConfiguration, NetworkMode, PortMapping,
-    Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
+    Protocol, RuntimePlatform, Surroundings, TaskDefinition, TaskDefinitionKey, Unbuilt,
 };
 use crate::ecs::place::expression::Query;
 use crate::ecs::quota::{Exceeded, within};
@@ -97,6 +97,8 @@ pub struct ContainerDraft {
     pub lifecycle: LifecycleDraft,
     /// `resourceRequirements`.
     pub resource_requirements: Vec<RequirementDraft>,
+    /// How it finds its machine.
+    pub surroundings: Surroundings,
     /// Members that Berth does not carry out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -281,6 +283,7 @@ fn container(draft: ContainerDraft, mode: NetworkMode) -> Result<ContainerDefini
     if draft.environment.iter().any(|(name, _)| name.is_empty()) {
         return Err(Fault::EnvironmentName);
     }
+    surroundings::check(&draft.surroundings, mode)?;
     let stop_timeout_s = draft
         .stop_timeout_s
         .map(|value| count(value, "stopTimeout"))
@@ -306,6 +309,7 @@ fn container(draft: ContainerDraft, mode: NetworkMode) -> Result<ContainerDefini
         user: draft.user,
         working_directory: draft.working_directory,
         log_configuration: draft.log_configuration,
+        surroundings: draft.surroundings,
         unbuilt: draft.unbuilt,
     })
 }

@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod overrides;
 pub mod requirement;
 pub mod setting;
+mod surroundings;
 pub mod task;
 pub mod task_definition;
 pub mod words;
@@ -22,6 +23,9 @@ pub use lifecycle::{Condition, Dependency, HealthCheck, HealthStatus, Lifecycle,
 pub use overrides::{ContainerOverride, Overrides};
 pub use requirement::{GpuCount, GpuNeed, Requirement};
 pub use setting::{AccountSetting, SettingKey, SettingName};
+pub use surroundings::{
+    Device, HostEntry, KernelCapabilities, LinuxParameters, Surroundings, SystemControl, Tmpfs, Ulimit,
+};
 pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskInterface, TaskKey, TaskStatus};
 pub use task_definition::{
     Architecture, ContainerDefinition, CpuMemory, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::instance::{Attribute, LaunchType};
 use super::lifecycle::Lifecycle;
 use super::requirement::{GpuNeed, Requirement};
+use super::surroundings::Surroundings;
 use crate::ecs::place::expression::Query;
 use crate::kernel::names::{Opaque, is_ecs_name, name_types};
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
@@ -230,6 +231,9 @@ pub struct ContainerDefinition {
     /// Devices of the machine.
     #[serde(default)]
     pub resource_requirements: Vec<Requirement>,
+    /// How it finds its machine.
+    #[serde(default)]
+    pub surroundings: Surroundings,
     /// Members of the container that are not carried out.
     pub unbuilt: Vec<Unbuilt>,
 }

@@ -560,6 +560,7 @@ fn container(id: u128, line: &str) -> AssignedContainer {
         stop_timeout_s: None,
         lifecycle: Lifecycle::default(),
         resource_requirements: Vec::new(),
+        surroundings: crate::ecs::model::Surroundings::default(),
         unbuilt: Vec::new(),
     };
     for word in words {

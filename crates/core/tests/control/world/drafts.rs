@@ -9,7 +9,10 @@ use berth_core::ecs::admit::run_task::launch::Launch;
 use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, OverridesDraft};
 use berth_core::ecs::admit::strategy::StrategyDraft;
 use berth_core::ecs::model::cluster::CommandLog;
-use berth_core::ecs::model::{Attribute, ContainerStatus, LogConfiguration, NetworkBinding, Protocol, Unbuilt};
+use berth_core::ecs::model::{
+    Attribute, ContainerStatus, KernelCapabilities, LinuxParameters, LogConfiguration, NetworkBinding, Protocol,
+    Surroundings, Unbuilt,
+};
 use berth_core::ecs::place::Strategy;
 use berth_core::ecs::report::ContainerReport;
 use berth_core::kernel::Opaque;
@@ -230,6 +233,7 @@ pub(super) fn container(part: &Command, roomy: bool) -> ContainerDraft {
         stop_timeout_s: part.number("stop"),
         lifecycle: lifecycle(part),
         resource_requirements: needs(part),
+        surroundings: surroundings(part),
         unbuilt: part.all("unbuilt").map(unbuilt).collect(),
     }
 }
@@ -256,6 +260,24 @@ fn lifecycle(part: &Command) -> LifecycleDraft {
             retries: part.number("retries"),
             start_period_s: part.number("grace"),
         }),
+    }
+}
+
+/// `privileged`, `hostname=`, `security=`, `caps=`.
+fn surroundings(part: &Command) -> Surroundings {
+    let add = part.get("caps").map(|_| part.list("caps"));
+    Surroundings {
+        privileged: part.has("privileged").then_some(true),
+        hostname: part.owned("hostname"),
+        docker_security_options: part.get("security").map(|_| part.list("security")),
+        linux_parameters: add.map(|add| LinuxParameters {
+            capabilities: Some(KernelCapabilities {
+                add: Some(add),
+                drop: None,
+            }),
+            ..LinuxParameters::default()
+        }),
+        ..Surroundings::default()
     }
 }
 

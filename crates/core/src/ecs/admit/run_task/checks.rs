@@ -1,7 +1,7 @@
 //! What a RunTask must satisfy before any of its tasks is placed.
 
 use super::NetworkWish;
-use crate::ecs::admit::Caller;
+use crate::ecs::admit::{Caller, surroundings};
 use crate::ecs::model::{
     ClusterKey, ContainerDefinition, LaunchType, NetworkMode, Requirement, TaskDefinition, Unbuilt,
 };
@@ -169,6 +169,13 @@ fn built_container(container: &ContainerDefinition) -> Result<(), Refusal> {
     }
     if let Some(member) = container.resource_requirements.iter().find_map(unbuilt_device) {
         return refuse(member);
+    }
+    let options = container.surroundings.docker_security_options.iter().flatten();
+    if let Some(option) = options
+        .into_iter()
+        .find(|option| !surroundings::is_built_option(option))
+    {
+        return refuse(&format!("dockerSecurityOptions {option}"));
     }
     if container
         .port_mappings
