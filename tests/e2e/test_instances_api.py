@@ -13,6 +13,7 @@ from support import raw
 from support.berth import ACCOUNT, Berth
 from support.poll import eventually
 from support.refusals import refused
+from support.stock import StockAgent
 from support.story import SLEEPS, Story, container
 
 REGION = "eu-south-1"
@@ -461,10 +462,60 @@ def test_a_machine_is_let_go_by_force_and_joins_again(own_berth: Berth):
     assert ended["stoppedReason"] == "Container instance deregistration forced by user."
     assert ended["containers"][0]["exitCode"] == 0, "it was stopped in order"
 
-    def back() -> bool:
-        found = described(story.ecs, "default", arn)
-        return (found["status"], found["agentConnected"]) == ("ACTIVE", True)
+    def back() -> list[str]:
+        listed = story.ecs.list_container_instances(filter="agentConnected == true")["containerInstanceArns"]
+        return [one for one in listed if one != arn]
 
-    eventually("the machine has joined again", back)
+    eventually("the machine has joined again, as a new one", back)
+    refusal = ("ClientException", f"Container instance {arn.rpartition('/')[2]} is inactive.")
+    assert refused(story.ecs.register_container_instance, containerInstanceArn=arn, totalResources=RESOURCES) == refusal
+    assert described(story.ecs, "default", arn)["status"] == "INACTIVE"
     story.running(story.run(task["taskDefinitionArn"]))
     story.end()
+
+
+def test_a_cluster_with_tasks_is_not_deleted(berth: Berth, ecs, cluster: str):
+    arn = join(ecs, cluster)["containerInstanceArn"]
+    ecs.register_task_definition(family="sleeper", containerDefinitions=[{"name": "app", "image": "busybox", "memory": 16}])
+    with StockAgent(berth, cluster, arn, "1.105.1", REGION) as agent:
+        (task,) = ecs.run_task(cluster=cluster, taskDefinition="sleeper")["tasks"]
+        agent.acknowledge(agent.hear("PayloadMessage"))
+        ecs.deregister_container_instance(cluster=cluster, containerInstance=arn, force=True)
+        expected = ("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
+        assert refused(ecs.delete_cluster, cluster=cluster) == expected
+        ecs.submit_task_state_change(cluster=cluster, task=task["taskArn"], status="STOPPED")
+    assert ecs.delete_cluster(cluster=cluster)["cluster"]["status"] == "INACTIVE"
+
+
+def test_a_subnet_without_addresses_takes_no_more_tasks(berth: Berth, cluster: str):
+    ecs = berth.client("ecs", "eu-south-1")
+    room = [{"name": name, "type": "INTEGER", "integerValue": 1_000_000} for name in ("CPU", "MEMORY")]
+    capable = [{"name": "ecs.capability.task-eni"}, {"name": "com.amazonaws.ecs.capability.docker-remote-api.1.18"}]
+    arn = join(ecs, cluster, totalResources=room, attributes=capable)["containerInstanceArn"]
+    ecs.register_task_definition(
+        family="addressed", networkMode="awsvpc", containerDefinitions=[{"name": "app", "image": "busybox", "memory": 16}]
+    )
+    zone = [{"Name": "availability-zone", "Values": [f"{REGION}a"]}]
+    (subnet,) = berth.client("ec2", REGION).describe_subnets(Filters=zone)["Subnets"]
+    network = {"awsvpcConfiguration": {"subnets": [subnet["SubnetId"]]}}
+    started = 0
+    with StockAgent(berth, cluster, arn, "1.105.1", REGION) as agent:
+        while True:
+            answer = ecs.run_task(cluster=cluster, taskDefinition="addressed", count=10, networkConfiguration=network)
+            started += len(answer["tasks"])
+            if answer["tasks"]:
+                agent.acknowledge(agent.hear("PayloadMessage"))
+            if answer["failures"]:
+                break
+        assert answer["failures"] == [{"reason": "RESOURCE:ENI"}] * len(answer["failures"])
+        # A subnet of 4096 addresses keeps five for itself.
+        assert started <= subnet["AvailableIpAddressCount"] and started >= 4000
+        ecs.deregister_container_instance(cluster=cluster, containerInstance=arn, force=True)
+
+
+def test_agents_learn_where_their_sockets_are(berth: Berth, ecs, cluster: str):
+    arn = join(ecs, cluster)["containerInstanceArn"]
+    answer = ecs.discover_poll_endpoint(cluster=cluster, containerInstance=arn)
+    assert (answer["endpoint"], answer["telemetryEndpoint"]) == (f"{berth.endpoint}/acs", f"{berth.endpoint}/tcs")
+    with StockAgent(berth, cluster, arn, "1.105.1", REGION) as agent:
+        assert agent.hear("TaskManifestMessage")["tasks"] == []

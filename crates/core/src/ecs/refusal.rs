@@ -151,6 +151,8 @@ pub enum Refusal {
     InstanceInactive,
     /// An identity document that cannot be read.
     IdentityDocument,
+    /// An instance that was deregistered, which no machine becomes again.
+    InstanceGone(InstanceId),
     /// A machine that comes back as one of another type.
     InstanceType {
         /// The instance's id.

@@ -94,7 +94,7 @@ impl State {
         let cluster = key.cluster_key();
         let registered = |instance: &&ContainerInstance| instance.is_registered();
         let registration = |instance: &ContainerInstance| {
-            let token = instance.client_token.clone()?;
+            let token = instance.client_token.clone().filter(|_| instance.is_registered())?;
             Some((cluster.clone(), token, key.id))
         };
         if let Some(old) = old.as_ref().and_then(registration) {
@@ -225,7 +225,7 @@ impl State {
         self.counts.get(cluster).copied().unwrap_or_default()
     }
 
-    /// The instance that registered with `token` in `cluster`.
+    /// The instance that registered with `token` in `cluster`, unless it was deregistered since.
     #[must_use]
     pub fn registered_with(&self, cluster: &ClusterKey, token: &str) -> Option<InstanceId> {
         let key = |id| (cluster.clone(), token.to_owned(), id);

@@ -318,27 +318,66 @@ wait 10s
     );
 }
 
-/// A machine that left can come back under its name.
+/// Deregistering is final: whoever names the instance is told so, and the machine may join as a new one.
 #[test]
-fn comes_back_after_leaving() {
+fn what_left_is_gone() {
     check(
         r#"
-machine m1 attribute=rack:7
+register m1 token=x attribute=rack:7
 leave m1
 ---
 register m1 again bare
-connect m1
-describe instances m1
+register m1 token=x bare
         "#,
         expect![[r#"
             > register m1 again bare
-              instance m1 v3 ACTIVE 1024 cpu, 2048 MiB [rack=7]
+              ! InstanceGone(InstanceId(237729226909820703720243332763618106311))
+            > register m1 token=x bare
+              instance m1 v1 ACTIVE 1024 cpu, 2048 MiB []
               = instance m1 ACTIVE connected=false running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
+        "#]],
+    );
+}
+
+/// An agent that starts again while its machine leaves gets its instance once more, to stop what is left on it.
+#[test]
+fn starts_again_while_it_leaves() {
+    check(
+        r#"
+machine m1
+define app
+run app
+mute m1
+leave m1 force
+---
+register m1 again
+connect m1
+ack m1
+run app
+report t1 STOPPED app=STOPPED/0
+register m1 again
+describe instances m1
+        "#,
+        expect![[r#"
+            > register m1 again
+              = instance m1 INACTIVE connected=false running=0 pending=1 left 0 cpu, 0 MiB, taken tcp [] udp []
             > connect m1
+              m1 #1 < close
               m1 #2 < heartbeat
-              m1 #2 < manifest 1.2:
+              m1 #2 < manifest 1.4: stop t1
+              m1 #2 < payload 1.5: stop t1 ()
+            > ack m1
+              task t1 v3 STOPPING
+            > run app
+              ! NoInstances
+            > report t1 STOPPED app=STOPPED/0
+              task t1 v4 STOPPED stoppedAt=0 [app STOPPED exit 0]
+              m1 #2 < close
+              = acknowledged
+            > register m1 again
+              ! InstanceGone(InstanceId(237729226909820703720243332763618106311))
             > describe instances m1
-              = instance m1 ACTIVE connected=true running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
+              = instance m1 INACTIVE connected=false running=0 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
         "#]],
     );
 }
@@ -368,7 +407,7 @@ fn leaves_with_many_tasks() {
     assert_eq!(told(&world), 60);
 }
 
-/// A machine that comes back is of the type that it was; one that left may come back as another.
+/// A machine that comes back is of the type that it was.
 #[test]
 fn type_stays() {
     check(
@@ -378,8 +417,6 @@ machine m1 attribute=ecs.instance-type:t3.micro
 register m1 again attribute=ecs.instance-type:t3.large
 register m1 again
 register m1 again attribute=ecs.instance-type:t3.large attribute=ecs.instance-type:t3.micro
-leave m1
-register m1 again attribute=ecs.instance-type:t3.large
         "#,
         expect![[r#"
             > register m1 again attribute=ecs.instance-type:t3.large
@@ -388,13 +425,6 @@ register m1 again attribute=ecs.instance-type:t3.large
               = instance m1 ACTIVE connected=true running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
             > register m1 again attribute=ecs.instance-type:t3.large attribute=ecs.instance-type:t3.micro
               = instance m1 ACTIVE connected=true running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
-            > leave m1
-              instance m1 v2 INACTIVE 1024 cpu, 2048 MiB [capable ecs.instance-type=t3.micro]
-              m1 #1 < close
-              = instance m1 INACTIVE connected=false running=0 pending=0 left 0 cpu, 0 MiB, taken tcp [] udp []
-            > register m1 again attribute=ecs.instance-type:t3.large
-              instance m1 v3 ACTIVE 1024 cpu, 2048 MiB [capable ecs.instance-type=t3.large]
-              = instance m1 ACTIVE connected=false running=0 pending=0 left 1024 cpu, 2048 MiB, taken tcp [] udp []
         "#]],
     );
 }

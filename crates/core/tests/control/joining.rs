@@ -360,10 +360,15 @@ fn a_machine_that_leaves_takes_its_key_along() {
         "a request that was on its way"
     );
     assert!(plane.control.agent_key(other.id.as_str()).is_some());
-    // With a new key it comes back as the machine that it was.
+    // With a new key it comes back as a machine that is new.
     let new = plane.joined();
-    assert_eq!(plane.register(&new, again(&instance)), Ok(instance.clone()));
-    plane.deregister(&World::principal(), &instance, true).unwrap();
+    assert_eq!(
+        plane.register(&new, again(&instance)),
+        Err(Refusal::InstanceGone(instance.id))
+    );
+    let renewed = plane.register(&new, RegisterInstance::default()).unwrap();
+    assert_ne!(renewed, instance);
+    plane.deregister(&World::principal(), &renewed, true).unwrap();
     assert_eq!(plane.control.agent_key(new.id.as_str()), None);
     plane.restart();
 }

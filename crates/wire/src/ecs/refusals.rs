@@ -135,6 +135,7 @@ fn exception(refusal: &Refusal) -> (&'static str, String) {
         Refusal::InstanceHasTasks => plain(INVALID, "Found running tasks on the instance."),
         Refusal::InstanceInactive => plain(INVALID, "The referenced container instance is inactive."),
         Refusal::IdentityDocument => plain(INVALID, "The instance identity document cannot be read."),
+        Refusal::InstanceGone(id) => (CLIENT, format!("Container instance {id} is inactive.")),
         Refusal::InstanceType { id, before } => (
             CLIENT,
             format!(

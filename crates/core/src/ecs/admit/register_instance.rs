@@ -39,11 +39,12 @@ const MOST_ATTRIBUTES: usize = 500;
 
 /// Registers a machine.
 ///
-/// An agent that comes back names its instance. It gets it again also when that was deregistered or forgotten meanwhile, for the machine is the same;
-/// the attributes that the operator gave it at first are kept, because agents do not repeat them.
+/// An agent that comes back names its instance. It gets it again also when that was forgotten meanwhile, for the machine is the
+/// same; the attributes that the operator gave it at first are kept, because agents do not repeat them. Deregistering is final:
+/// the instance comes back only to stop what is left on it, and as what it is.
 ///
 /// # Errors
-/// A cluster that is not there (the default one springs up), an ARN, attributes or tags that do not fit.
+/// An instance that was deregistered, a cluster that is not there (the default one springs up), an ARN, attributes or tags that do not fit.
 pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInstance) -> Result<Admitted, Refusal> {
     let cluster = refer::cluster(&caller.scope, request.cluster.as_deref())?;
     let mut changes: Vec<Change> = cluster::spring_up(state, cx, caller, &cluster)?.into_iter().collect();
@@ -67,6 +68,7 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         (None, None) => key(InstanceId::mint(cx)),
     };
     let before = state.instances().get(&key);
+    check_stays(state, before)?;
     check_type(before, &request.attributes)?;
     let attributes = merge(before, request.attributes);
     check_count(&attributes)?;
@@ -87,10 +89,10 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
             tags
         },
         registered_at: before.map_or(cx.now, |before| before.registered_at),
-        deregistered_at: None,
+        deregistered_at: before.and_then(|before| before.deregistered_at),
         version: before.map_or(1, |before| before.version),
     };
-    if !before.is_some_and(ContainerInstance::is_registered) {
+    if before.is_none() {
         let count = state.counts(&cluster).instances;
         within(caller.quotas.instances_per_cluster, count + 1, Exceeded::Instances)?;
     }
@@ -99,6 +101,16 @@ pub fn admit(state: &State, cx: &mut Cx, caller: &Caller, request: RegisterInsta
         changes.push(Change::Instance(Edit::Put(ContainerInstance { version, ..announced })));
     }
     Ok(Admitted::with(changes, Answer::Instance(key)))
+}
+
+/// What was deregistered is gone for good, once nothing is left on it that its agent must stop.
+fn check_stays(state: &State, before: Option<&ContainerInstance>) -> Result<(), Refusal> {
+    let gone =
+        |instance: &&ContainerInstance| !instance.is_registered() && !state.index().leaving().contains(&instance.key);
+    match before.filter(gone) {
+        Some(gone) => Err(Refusal::InstanceGone(gone.key.id)),
+        None => Ok(()),
+    }
 }
 
 /// A machine that comes back is of the type that it was: what stands on it was placed by that.
@@ -117,12 +129,9 @@ fn check_type(before: Option<&ContainerInstance>, announced: &[Attribute]) -> Re
     }
 }
 
-/// A machine that drains does so also when its agent starts again.
+/// A machine that drains or leaves does so also when its agent starts again.
 fn returned_to(before: Option<&ContainerInstance>) -> InstanceStatus {
-    match before.map(|before| before.status) {
-        Some(InstanceStatus::Draining) => InstanceStatus::Draining,
-        Some(InstanceStatus::Active | InstanceStatus::Inactive) | None => InstanceStatus::Active,
-    }
+    before.map_or(InstanceStatus::Active, |before| before.status)
 }
 
 fn check_count(attributes: &[Attribute]) -> Result<(), Refusal> {
