@@ -17,7 +17,7 @@ SERVES = "mkdir /www; echo 'served from {name}' >/www/index.html; exec httpd -f 
 
 def web(name: str = "web", port: int = 8080, **members: object) -> Json:
     """A container that serves one page. Its server knows no SIGTERM, so it gets little time to end."""
-    return container(name, SERVES.format(name=name, port=port), stopTimeout=1, **members)
+    return container(name, SERVES.format(name=name, port=port), stopTimeout=2, **members)
 
 
 def eventually_served(url: str, name: str = "web") -> None:

@@ -325,7 +325,7 @@ pub enum Fault {
     FargateImageRole,
     /// FARGATE with awslogs and no execution role.
     FargateLogRole,
-    /// A stop timeout beyond the launch type's longest.
+    /// A stop timeout that FARGATE does not take.
     StopTimeout(u32),
     /// What the containers wait for, restart policies or health checks.
     Lifecycle(LifecycleFault),

@@ -18,6 +18,7 @@ define web : a on=b | b on=c | c on=b
 define web : a begin=-1
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : a begin=121
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : a begin=1
+define web for=FARGATE net=awsvpc cpu=256 memory=512 : a stop=1
         "#,
         expect![[r#"
             > define web : a on=b
@@ -40,6 +41,8 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 : a begin=1
               ! Definition(Lifecycle(StartTimeout(121)))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 : a begin=1
               ! Definition(Lifecycle(StartTimeout(1)))
+            > define web for=FARGATE net=awsvpc cpu=256 memory=512 : a stop=1
+              ! Definition(StopTimeout(1))
         "#]],
     );
 }

@@ -385,7 +385,7 @@ fn definition_text(fault: &Fault) -> String {
             "Fargate requires task definition to have execution role ARN to support log driver awslogs.".to_owned()
         }
         Fault::StopTimeout(seconds) => {
-            format!("Invalid 'stopTimeout' setting of {seconds} seconds: Fargate allows 120.")
+            format!("Invalid 'stopTimeout' setting of {seconds} seconds: Fargate allows 2 to 120.")
         }
         Fault::Lifecycle(fault) => lifecycle_text(fault),
         Fault::PortsDiffer(mode) => format!(

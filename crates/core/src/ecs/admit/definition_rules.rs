@@ -16,10 +16,8 @@ pub const MOST_CONTAINERS: usize = 10;
 pub const MOST_BYTES: usize = 64 * 1024;
 /// The least memory of a container, which the kernel needs to start a process.
 const LEAST_CONTAINER_MIB: u32 = 6;
-/// The longest stop timeout on FARGATE.
-const MOST_FARGATE_STOP_S: u32 = 120;
-/// The start timeouts of FARGATE.
-const FARGATE_START_S: RangeInclusive<u32> = 2..=120;
+/// The start and stop timeouts that FARGATE takes.
+const FARGATE_TIMEOUTS_S: RangeInclusive<u32> = 2..=120;
 
 /// The CPU of a task: units (`256`) or processors (`.25 vCPU`).
 ///
@@ -310,14 +308,11 @@ fn refuse_members(given: &[Unbuilt], members: &[&'static str]) -> Result<(), Fau
 fn fargate_container(container: &ContainerDefinition, definition: &TaskDefinition) -> Result<(), Fault> {
     refuse_members(&container.unbuilt, &["links"])?;
     surroundings::fargate(&container.surroundings)?;
-    if let Some(seconds) = container
-        .stop_timeout_s
-        .filter(|seconds| *seconds > MOST_FARGATE_STOP_S)
-    {
+    let unfit = |seconds: &u32| !FARGATE_TIMEOUTS_S.contains(seconds);
+    if let Some(seconds) = container.stop_timeout_s.filter(unfit) {
         return Err(Fault::StopTimeout(seconds));
     }
-    let start_timeout_s = container.lifecycle.start_timeout_s;
-    if let Some(seconds) = start_timeout_s.filter(|seconds| !FARGATE_START_S.contains(seconds)) {
+    if let Some(seconds) = container.lifecycle.start_timeout_s.filter(unfit) {
         return Err(LifecycleFault::StartTimeout(seconds).into());
     }
     if definition.execution_role_arn.is_none() && is_of_ecr(&container.image) {
