@@ -382,3 +382,20 @@ fn a_kill_follows_when_the_time_is_over() {
     "#]],
     );
 }
+
+#[test]
+fn a_container_without_a_network_gets_no_place_on_the_bridge() {
+    check(
+        "bridge\n web* a alone=yes",
+        "run\n all",
+        &expect![[r#"
+        > run
+          create-cgroup cpu=256
+          pull web a
+          ack payload-1
+        > all
+          start web sha256:a on isolated
+          report 1: RUNNING, web RUNNING
+    "#]],
+    );
+}

@@ -488,7 +488,7 @@ fn check_forward(before: &Node, after: &Node) {
 }
 
 /// Task number `number` from a description: the network mode on the first line, then one container per line:
-/// `name[*] image [on=NAME:CONDITION] [begin=5] [again=60] [health=INTERVAL[+GRACE]] [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [unbuilt=member] [driver=d] [opt:name=value]`;
+/// `name[*] image [on=NAME:CONDITION] [begin=5] [again=60] [health=INTERVAL[+GRACE]] [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [alone=yes] [unbuilt=member] [driver=d] [opt:name=value]`;
 /// a star means essential.
 pub(super) fn assignment(number: u32, text: &str) -> Assignment {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -622,6 +622,7 @@ fn set(definition: &mut ContainerDefinition, key: &str, value: &str) {
             });
         }
         "timeout" => definition.stop_timeout_s = Some(value.parse().unwrap()),
+        "alone" => definition.surroundings.disable_networking = Some(value == "yes"),
         "unbuilt" => definition.unbuilt.push(crate::ecs::model::Unbuilt {
             member: value.to_owned(),
             value: crate::kernel::Opaque("[1]".to_owned()),
