@@ -201,7 +201,7 @@ fn report(task: &Task) -> Submit {
         runtime_id: Some(format!("{}-{at}", task.key.id)),
         image_digest: Some(format!("sha256:{:064x}", 77)),
         bindings: vec![NetworkBinding {
-            bind_ip: "0.0.0.0".to_owned(),
+            bind_ip: "0.0.0.0".into(),
             container_port: 80 + at,
             host_port: 32_768 + at,
             protocol: Protocol::Tcp,

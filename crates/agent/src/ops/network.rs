@@ -67,7 +67,7 @@ fn mapping(mapping: &PortMapping) -> net::PortMapping {
 
 fn binding(binding: &net::NetworkBinding) -> NetworkBinding {
     NetworkBinding {
-        bind_ip: binding.bind_ip.to_string(),
+        bind_ip: binding.bind_ip.to_string().into(),
         container_port: binding.container_port,
         host_port: binding.host_port,
         protocol: match binding.protocol {

@@ -32,7 +32,7 @@ impl Probes {
             if task.instance_key() != *instance {
                 continue;
             }
-            let has = |name: &str| task.containers.iter().any(|one| one.name == name);
+            let has = |name: &str| task.containers.iter().any(|one| &*one.name == name);
             let known = report.containers.into_iter().filter(|(name, _)| has(name));
             self.tasks.entry(report.task).or_default().extend(known);
         }

@@ -26,10 +26,13 @@ struct Sides {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Lists {
     by_instance: BTreeSet<(InstanceId, TaskId)>,
-    by_family: BTreeSet<(FamilyName, TaskId)>,
+    by_family: Few<FamilyName>,
     by_starter: BTreeSet<(Name, TaskId)>,
-    by_launch_type: BTreeSet<(LaunchType, TaskId)>,
+    by_launch_type: Few<LaunchType>,
 }
+
+/// Tasks by what far fewer there are of than tasks.
+type Few<K> = BTreeMap<K, BTreeSet<TaskId>>;
 
 /// What a list can be narrowed to without looking at every task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,9 +76,9 @@ impl Roster {
         let lists = if stopped { &sides.stopped } else { &sides.running };
         match narrow {
             Some(Narrow::Instance(id)) => range(&lists.by_instance, id, first),
-            Some(Narrow::Family(name)) => range(&lists.by_family, name, first),
+            Some(Narrow::Family(name)) => ids(&lists.by_family, name, first),
             Some(Narrow::StartedBy(who)) => range(&lists.by_starter, who, first),
-            Some(Narrow::LaunchType(launch_type)) => range(&lists.by_launch_type, launch_type, first),
+            Some(Narrow::LaunchType(launch_type)) => ids(&lists.by_launch_type, launch_type, first),
             None => lists.all(first),
         }
     }
@@ -92,9 +95,9 @@ impl Roster {
         let id = task.key.id;
         let lists = self.clusters.entry(task.key.cluster_key()).or_default().side(task);
         lists.by_instance.insert((task.instance, id));
-        lists.by_family.insert((task.family.clone(), id));
+        lists.by_family.entry(task.family.clone()).or_default().insert(id);
         lists.by_starter.extend(task.started_by.clone().map(|who| (who, id)));
-        lists.by_launch_type.insert((task.launch_type, id));
+        lists.by_launch_type.entry(task.launch_type).or_default().insert(id);
     }
 
     fn remove(&mut self, task: &Task) {
@@ -104,11 +107,11 @@ impl Roster {
         };
         let lists = sides.side(task);
         lists.by_instance.remove(&(task.instance, id));
-        lists.by_family.remove(&(task.family.clone(), id));
+        remove(&mut lists.by_family, &task.family, id);
         if let Some(who) = &task.started_by {
             lists.by_starter.remove(&(who.clone(), id));
         }
-        lists.by_launch_type.remove(&(task.launch_type, id));
+        remove(&mut lists.by_launch_type, &task.launch_type, id);
         if *sides == Sides::default() {
             self.clusters.remove(&key);
         }
@@ -134,7 +137,7 @@ impl Sides {
 impl Lists {
     /// All tasks, merged from those of each launch type: a list of all would say the same a second time.
     fn all(&self, first: TaskId) -> Box<dyn Iterator<Item = TaskId> + '_> {
-        let mut types = LaunchType::ALL.map(|launch_type| range(&self.by_launch_type, &launch_type, first).peekable());
+        let mut types = LaunchType::ALL.map(|launch_type| ids(&self.by_launch_type, &launch_type, first).peekable());
         Box::new(std::iter::from_fn(move || {
             let heads = types.iter_mut().filter_map(|ids| Some((*ids.peek()?, ids)));
             heads.min_by_key(|(id, _)| *id).and_then(|(_, ids)| ids.next())
@@ -149,4 +152,18 @@ fn range<'a, K: Ord + Clone>(
 ) -> Box<dyn Iterator<Item = TaskId> + 'a> {
     let whole = (key.clone(), first)..=(key.clone(), TaskId(u128::MAX));
     Box::new(set.range(whole).map(|(_, id)| *id))
+}
+
+fn ids<'a, K: Ord>(few: &'a Few<K>, key: &K, first: TaskId) -> Box<dyn Iterator<Item = TaskId> + 'a> {
+    let ids = few.get(key).into_iter().flat_map(move |ids| ids.range(first..));
+    Box::new(ids.copied())
+}
+
+fn remove<K: Ord>(few: &mut Few<K>, key: &K, id: TaskId) {
+    if let Some(ids) = few.get_mut(key) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            few.remove(key);
+        }
+    }
 }

@@ -13,6 +13,7 @@ use super::place::index::Index;
 use super::revisions::Revisions;
 use super::roster::{Narrow, Roster};
 use crate::kernel::ids::{InstanceId, TaskId, Uuid};
+use crate::kernel::shared::Shared;
 use crate::kernel::{Edit, Scope, Table, Timestamp};
 
 /// A change of the facts of ECS.
@@ -57,6 +58,7 @@ pub struct State {
     revisions: Revisions,
     deleted: BTreeSet<(Timestamp, ClusterKey)>,
     remembered: BTreeSet<(Timestamp, ClientTokenKey)>,
+    shared: Shared,
 }
 
 impl State {
@@ -112,7 +114,10 @@ impl State {
         self.index.set_instance(&key, new);
     }
 
-    fn apply_task(&mut self, edit: Edit<Task>) {
+    fn apply_task(&mut self, mut edit: Edit<Task>) {
+        if let Edit::Put(task) = &mut edit {
+            task.share(&mut self.shared);
+        }
         let key = edit.key().clone();
         let old = self.tasks.apply(edit);
         let new = self.tasks.get(&key);

@@ -8,6 +8,7 @@ pub mod cx;
 pub mod ids;
 pub mod names;
 pub mod scope;
+pub mod shared;
 pub mod table;
 pub mod tags;
 pub mod time;

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,33 @@ impl Name {
     }
 }
 
+impl Name {
+    /// Whether there are other copies of it.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
         self.as_str()
@@ -84,6 +112,11 @@ macro_rules! name_types {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
+            }
+
+            /// Lets the name be one with its equals.
+            pub(crate) fn share(&mut self, shared: &mut $crate::kernel::shared::Shared) {
+                shared.share(&mut self.0);
             }
 
             /// Where the names begin in their order. It is no name itself.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::names::{Name, Unfit};
+use super::shared::Shared;
 
 /// A twelve-digit account number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +75,13 @@ pub struct Scope {
     pub account: AccountId,
     /// Where they are.
     pub region: Region,
+}
+
+impl Scope {
+    /// Lets its region be one with its equals.
+    pub(crate) fn share(&mut self, shared: &mut Shared) {
+        shared.share(&mut self.region.0);
+    }
 }
 
 impl fmt::Display for Scope {

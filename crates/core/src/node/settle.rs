@@ -152,7 +152,7 @@ fn host_bindings(task: &TaskRecord, name: &Name) -> Vec<NetworkBinding> {
     let own = definition.filter(|definition| definition.name == name.as_str());
     own.flat_map(|definition| &definition.port_mappings)
         .map(|mapping| NetworkBinding {
-            bind_ip: "0.0.0.0".to_owned(),
+            bind_ip: Name::new("0.0.0.0"),
             container_port: mapping.container_port,
             host_port: mapping.container_port,
             protocol: mapping.protocol,

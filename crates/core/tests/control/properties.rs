@@ -525,7 +525,7 @@ fn has_gpus(instance: &ContainerInstance, mine: &[&Task], asked: &Asked) -> bool
 
 /// Whether the machine meets the constraint, as a look at everything on it says.
 fn is_wanted(world: &World, instance: &ContainerInstance, asked: &Asked) -> bool {
-    let has = |group: &str| on(world, instance).iter().any(|task| task.group == group);
+    let has = |group: &str| on(world, instance).iter().any(|task| &*task.group == group);
     let says = |constraint: &str| asked.constraint.contains(constraint);
     let arm = instance
         .attribute("ecs.cpu-architecture")
@@ -539,7 +539,7 @@ fn is_wanted(world: &World, instance: &ContainerInstance, asked: &Asked) -> bool
 
 fn score(world: &World, instance: &ContainerInstance, asked: &Asked) -> Vec<u64> {
     let mine = on(world, instance);
-    let group = |task: &&&Task| task.group == asked.group;
+    let group = |task: &&&Task| *task.group == *asked.group;
     let zone = |task: &&Task| {
         let theirs = world.control.state().ecs().instances().get(&task.instance_key());
         theirs.is_some_and(|theirs| theirs.zone() == instance.zone())

@@ -1,9 +1,10 @@
 //! RunTask: what is admitted, what is placed, what is refused.
 
-use berth_core::control::{Change, Event};
-use berth_core::ecs::Refusal;
+use berth_core::control::{Change, Event, State};
 use berth_core::ecs::admit::cluster::CreateCluster;
 use berth_core::ecs::api::{Read, Write};
+use berth_core::ecs::model::Task;
+use berth_core::ecs::{self, Refusal};
 use berth_core::iam::{Identity, Principal};
 use berth_core::kernel::Edit;
 use berth_core::kernel::ids::{Ec2Digits, Uuid};
@@ -560,4 +561,31 @@ fn foreign_principals() {
     assert!(network.is_err());
     let said = r#"! Denied(Denied { principal: "arn:aws:iam::210987654321:root", action: "ecs:CreateCluster" })"#;
     assert_eq!(world.printed.trim(), said);
+}
+
+/// What tasks have in common is kept once, also when each of them comes from the store with copies of its own.
+#[test]
+fn tasks_share_their_texts() {
+    let mut world = World::new();
+    world.tell("machine m1\ndefine web net=host : app port=80\nrun web by=me\nreport t1 RUNNING app=RUNNING\ndefine api\nrun api by=me");
+    let mut state = State::default();
+    for task in world.control.state().ecs().tasks().iter() {
+        let stored = serde_json::to_string(task).expect("tasks are stored");
+        let task = serde_json::from_str(&stored).expect("what is stored is loaded");
+        state.apply(Change::Ecs(ecs::Change::Task(Edit::Put(task))));
+    }
+    let tasks: Vec<&Task> = state.ecs().tasks().iter().collect();
+    let [one, other] = tasks[..] else {
+        panic!("there are two tasks");
+    };
+    for text in [
+        |task: &Task| task.key.scope.region.as_str().as_ptr(),
+        |task: &Task| task.key.cluster.as_str().as_ptr(),
+        |task: &Task| task.zone.as_ptr(),
+        |task: &Task| task.containers[0].name.as_ptr(),
+        |task: &Task| task.started_by.as_ref().map_or(std::ptr::null(), |who| who.as_ptr()),
+    ] {
+        assert_eq!(text(one), text(other));
+    }
+    assert_ne!(one.group.as_ptr(), other.group.as_ptr(), "they are of two families");
 }

@@ -43,7 +43,7 @@ impl Naive {
         for gpu in &task.containers[0].gpu_ids {
             assert!(machine.gpus.insert(gpu.clone()), "no GPU is shared");
         }
-        *machine.groups.entry(task.group.clone()).or_insert(0) += 1;
+        *machine.groups.entry(task.group.to_string()).or_insert(0) += 1;
     }
 
     pub(crate) fn remove(&mut self, task: &Task, definition: &TaskDefinition) {
@@ -57,7 +57,7 @@ impl Naive {
         for gpu in &task.containers[0].gpu_ids {
             machine.gpus.remove(gpu);
         }
-        *machine.groups.entry(task.group.clone()).or_insert(0) -= 1;
+        *machine.groups.entry(task.group.to_string()).or_insert(0) -= 1;
     }
 
     /// The machine with the smallest score, and that score.

@@ -246,7 +246,7 @@ fn container_report(shape: ecs::ContainerStateChange) -> Result<ContainerReport,
 fn binding(shape: ecs::NetworkBinding) -> Option<NetworkBinding> {
     let port = |number: Option<i32>| u16::try_from(number?).ok();
     Some(NetworkBinding {
-        bind_ip: shape.bind_ip.unwrap_or_default(),
+        bind_ip: shape.bind_ip.unwrap_or_default().into(),
         container_port: port(shape.container_port)?,
         host_port: port(shape.host_port)?,
         protocol: Protocol::from_word(shape.protocol.as_deref().unwrap_or("tcp"))?,
@@ -290,7 +290,7 @@ fn status_word(status: ReportedStatus) -> &'static str {
 
 fn container_change(report: ContainerReport) -> ecs::ContainerStateChange {
     let binding = |one: NetworkBinding| ecs::NetworkBinding {
-        bind_ip: Some(one.bind_ip),
+        bind_ip: Some(one.bind_ip.to_string()),
         container_port: Some(one.container_port.into()),
         host_port: Some(one.host_port.into()),
         protocol: Some(one.protocol.to_string()),

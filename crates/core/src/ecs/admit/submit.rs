@@ -7,6 +7,7 @@ use crate::ecs::model::{
 use crate::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use crate::ecs::state::{Change, State};
 use crate::ecs::view::Answer;
+use crate::kernel::names::Name;
 use crate::kernel::{Cx, Edit, Timestamp};
 use crate::network;
 
@@ -32,7 +33,7 @@ pub fn admit(state: &State, cx: &Cx, key: &TaskKey, report: TaskReport) -> Admit
     let mut task = before.clone();
     take_times(&mut task, &report);
     for container in &report.containers {
-        if let Some(known) = task.containers.iter_mut().find(|known| known.name == container.name) {
+        if let Some(known) = task.containers.iter_mut().find(|known| *known.name == *container.name) {
             take_container(known, container);
         }
     }
@@ -87,7 +88,10 @@ fn take_container(known: &mut Container, report: &ContainerReport) {
         .or_else(|| kept(report.reason.as_deref(), MOST_REASON));
     let name = |said: &Option<String>| kept(said.as_deref(), MOST_NAME);
     known.runtime_id = known.runtime_id.take().or_else(|| name(&report.runtime_id));
-    known.image_digest = known.image_digest.take().or_else(|| name(&report.image_digest));
+    known.image_digest = known
+        .image_digest
+        .take()
+        .or_else(|| name(&report.image_digest).map(Name::from));
     if !report.bindings.is_empty() {
         known.bindings = report.bindings.iter().take(MOST_BINDINGS).map(kept_binding).collect();
     }
@@ -104,7 +108,7 @@ fn beginning(text: &str, most: usize) -> String {
 
 fn kept_binding(said: &NetworkBinding) -> NetworkBinding {
     NetworkBinding {
-        bind_ip: beginning(&said.bind_ip, MOST_NAME),
+        bind_ip: beginning(&said.bind_ip, MOST_NAME).into(),
         ..*said
     }
 }
@@ -178,7 +182,7 @@ mod tests {
     fn container() -> Container {
         Container {
             id: Uuid(7),
-            name: "app".to_owned(),
+            name: Name::new("app"),
             status: ContainerStatus::Pending,
             exit_code: None,
             reason: None,
@@ -193,7 +197,7 @@ mod tests {
     fn report(characters: usize, ports: u16) -> ContainerReport {
         let text = || "é".repeat(characters);
         let binding = |host_port| NetworkBinding {
-            bind_ip: text(),
+            bind_ip: text().into(),
             container_port: 80,
             host_port,
             protocol: Protocol::Tcp,
@@ -216,7 +220,7 @@ mod tests {
         let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
         assert_eq!(length(&known.reason), Some(MOST_REASON));
         assert_eq!(length(&known.runtime_id), Some(MOST_NAME));
-        assert_eq!(length(&known.image_digest), Some(MOST_NAME));
+        assert_eq!(known.image_digest.map(|text| text.chars().count()), Some(MOST_NAME));
         assert_eq!(known.bindings.len(), MOST_BINDINGS);
         assert!(
             known
@@ -228,8 +232,8 @@ mod tests {
         let said = report(71, 3);
         take_container(&mut known, &said);
         assert_eq!(
-            (known.runtime_id, known.image_digest, known.bindings),
-            (said.runtime_id, said.image_digest, said.bindings)
+            (known.runtime_id, known.image_digest.as_deref(), known.bindings),
+            (said.runtime_id, said.image_digest.as_deref(), said.bindings)
         );
     }
 }

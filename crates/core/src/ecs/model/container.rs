@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::task_definition::Protocol;
 use crate::kernel::ids::Uuid;
+use crate::kernel::names::Name;
+use crate::kernel::shared::Shared;
 
 /// Where a container stands. It only moves forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,7 +22,7 @@ pub enum ContainerStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkBinding {
     /// The host's address that listens.
-    pub bind_ip: String,
+    pub bind_ip: Name,
     /// The port inside.
     pub container_port: u16,
     /// The port of the host.
@@ -35,7 +37,7 @@ pub struct Container {
     /// The last part of its ARN.
     pub id: Uuid,
     /// Its name in the task definition.
-    pub name: String,
+    pub name: Name,
     /// Where it stands.
     pub status: ContainerStatus,
     /// What the process ended with.
@@ -45,10 +47,20 @@ pub struct Container {
     /// The runtime's id of it.
     pub runtime_id: Option<String>,
     /// The digest of the image that it runs.
-    pub image_digest: Option<String>,
+    pub image_digest: Option<Name>,
     /// Its published ports.
     pub bindings: Vec<NetworkBinding>,
     /// The GPUs that it got when it was placed, in the order of their ids. It keeps naming them when it is over.
     #[serde(default)]
     pub gpu_ids: Vec<String>,
+}
+
+impl Container {
+    /// Lets its texts be one with their equals.
+    pub(crate) fn share(&mut self, shared: &mut Shared) {
+        shared.share(&mut self.name);
+        self.image_digest.iter_mut().for_each(|digest| shared.share(digest));
+        let addresses = self.bindings.iter_mut().map(|binding| &mut binding.bind_ip);
+        addresses.for_each(|address| shared.share(address));
+    }
 }

@@ -14,6 +14,7 @@ use super::overrides::Overrides;
 use super::task_definition::{FamilyName, TaskDefinition, TaskDefinitionKey};
 use crate::kernel::ids::{InstanceId, TaskId, Uuid};
 use crate::kernel::names::Name;
+use crate::kernel::shared::Shared;
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
 use crate::network::{InterfaceId, InterfaceKey, SubnetId};
 
@@ -91,7 +92,7 @@ pub struct Task {
     /// The machine that it was placed on.
     pub instance: InstanceId,
     /// The zone of that machine.
-    pub zone: String,
+    pub zone: Name,
     /// The capacity that was asked for.
     pub launch_type: LaunchType,
     /// The capacity provider whose share it is of, if it was run by a strategy.
@@ -115,7 +116,7 @@ pub struct Task {
     /// Its interface in awsvpc mode.
     pub interface: Option<TaskInterface>,
     /// Tasks of one purpose; by default `family:NAME`.
-    pub group: String,
+    pub group: Name,
     /// Who started it, in the caller's words.
     pub started_by: Option<Name>,
     /// What it changes of its definition. Most tasks change nothing.
@@ -183,6 +184,18 @@ impl Task {
             family: self.family.clone(),
             revision: self.revision,
         }
+    }
+
+    /// Lets its texts be one with their equals.
+    pub(crate) fn share(&mut self, shared: &mut Shared) {
+        self.key.scope.share(shared);
+        self.key.cluster.share(shared);
+        self.family.share(shared);
+        let others = [&mut self.zone, &mut self.group]
+            .into_iter()
+            .chain(&mut self.started_by);
+        others.for_each(|name| shared.share(name));
+        self.containers.iter_mut().for_each(|container| container.share(shared));
     }
 
     /// What it runs: its definition, which is `definition`, with its own overrides.

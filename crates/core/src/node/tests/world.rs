@@ -436,7 +436,7 @@ impl World {
 
 fn binding(mapping: &PortMapping) -> NetworkBinding {
     NetworkBinding {
-        bind_ip: "0.0.0.0".to_owned(),
+        bind_ip: Name::new("0.0.0.0"),
         container_port: mapping.container_port,
         host_port: mapping.host_port.filter(|port| *port != 0).unwrap_or(32768),
         protocol: mapping.protocol,

@@ -159,7 +159,7 @@ pub(super) fn container_report(name: &str, value: &str) -> ContainerReport {
         .expect("a container's status");
     let second = parts.next().unwrap_or_default();
     let binding = second.split_once('>').map(|(inside, host)| NetworkBinding {
-        bind_ip: "0.0.0.0".to_owned(),
+        bind_ip: "0.0.0.0".into(),
         container_port: inside.parse().expect("a port"),
         host_port: host.parse().expect("a port"),
         protocol: Protocol::Tcp,

@@ -26,7 +26,7 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
     ecs::Task {
         attachments: Some(interface_attachment(&task).into_iter().collect()),
         attributes: Some(architecture.map(cpu_architecture).into_iter().collect()),
-        availability_zone: Some(task.zone.clone()),
+        availability_zone: Some(task.zone.to_string()),
         cluster_arn: Some(task.key.cluster_key().arn().to_string()),
         connectivity: task.connected_at().map(|_| "CONNECTED".to_owned()),
         connectivity_at: task.connected_at(),
@@ -45,7 +45,7 @@ pub(super) fn task(view: TaskView, shows_tags: bool) -> ecs::Task {
             size_in_gi_b: Some(FARGATE_STORAGE_GIB),
             kms_key_id: None,
         }),
-        group: Some(task.group.clone()),
+        group: Some(task.group.to_string()),
         health_status: Some(health.to_string()),
         last_status: Some(task.last_status.to_string()),
         launch_type: Some(task.launch_type.to_string()),
@@ -176,9 +176,9 @@ fn container(task: &Task, container: &Container, part: &PartView) -> ecs::Contai
     ecs::Container {
         container_arn: Some(arn.to_string()),
         task_arn: Some(key.arn().to_string()),
-        name: Some(container.name.clone()),
+        name: Some(container.name.to_string()),
         image: Some(part.image.clone()),
-        image_digest: container.image_digest.clone(),
+        image_digest: container.image_digest.as_ref().map(ToString::to_string),
         runtime_id: container.runtime_id.clone(),
         last_status: Some(last_status(task, container)),
         exit_code: container.exit_code,
@@ -206,7 +206,7 @@ fn last_status(task: &Task, container: &Container) -> String {
 
 fn binding(binding: &NetworkBinding) -> ecs::NetworkBinding {
     ecs::NetworkBinding {
-        bind_ip: Some(binding.bind_ip.clone()),
+        bind_ip: Some(binding.bind_ip.to_string()),
         container_port: Some(binding.container_port.into()),
         host_port: Some(binding.host_port.into()),
         protocol: Some(binding.protocol.to_string()),

@@ -16,6 +16,7 @@ use crate::ecs::place::index::Machine;
 use crate::ecs::place::{self, Failure, Planner, Want};
 use crate::ecs::state::State;
 use crate::kernel::ids::{Ec2Digits, InstanceId, TaskId, Uuid};
+use crate::kernel::names::Name;
 use crate::kernel::{Arn, Cx};
 use crate::network::interface::Mac;
 use crate::network::{self, Interface, InterfaceId, InterfaceKey, SecurityGroupId, Subnet};
@@ -182,7 +183,7 @@ impl<'a> Site<'a> {
             family: definition.key.family.clone(),
             revision: definition.key.revision,
             instance,
-            zone: zone.unwrap_or_default(),
+            zone: zone.unwrap_or_default().into(),
             launch_type,
             capacity_provider: None,
             blocking_logs: pattern.blocking_logs,
@@ -197,7 +198,7 @@ impl<'a> Site<'a> {
             memory: definition.reserved_memory(),
             containers,
             interface: None,
-            group: pattern.group.clone(),
+            group: Name::new(&pattern.group),
             started_by: pattern.started_by.clone(),
             overrides: pattern.overrides.clone(),
             tags: pattern.tags.clone(),
@@ -234,7 +235,7 @@ fn container(cx: &mut Cx, definition: &ContainerDefinition, free: &mut VecDeque<
     Container {
         gpu_ids: free.drain(..count).collect(),
         id: Uuid::mint(cx, "container"),
-        name: definition.name.clone(),
+        name: Name::new(&definition.name),
         status: ContainerStatus::Pending,
         exit_code: None,
         reason: None,
