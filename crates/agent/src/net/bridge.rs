@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use rtnetlink::Handle;
 
-use super::{Bridge, Cidr, Config, Mac, NetError, netlink, sysctl};
+use super::{Bridge, Cidr, Config, METADATA_ADDRESS, Mac, NetError, netlink, sysctl};
 
 /// Ranges for the bridge, the preferred one first: the ends of 172.16.0.0/12, then of the other private ranges.
 fn defaults() -> impl Iterator<Item = Cidr> {
@@ -68,7 +68,7 @@ pub(super) async fn set_up(
     };
     let address = (range.gateway(), range.prefix_len());
     netlink::set_up(handle, index).await?;
-    netlink::drop_other_addresses(handle, index, address).await?;
+    netlink::drop_other_addresses(handle, index, &[address, (METADATA_ADDRESS, 32)]).await?;
     netlink::add_address(handle, index, address, netlink::Reach::Prefix).await?;
     Ok((
         Bridge {
@@ -83,7 +83,8 @@ pub(super) async fn set_up(
 async fn present_range(handle: &Handle, index: u32) -> Result<Option<Cidr>, NetError> {
     let addresses = netlink::addresses(handle, index).await?;
     Ok(addresses
-        .first()
+        .iter()
+        .find(|(address, _)| *address != METADATA_ADDRESS)
         .map(|(address, prefix_len)| Cidr::around(*address, *prefix_len)))
 }
 

@@ -14,7 +14,7 @@ use super::netlink::{self, CONTAINER_LINK, Link, Netlink, Reach, Veth};
 use super::netns::Namespaces;
 use super::ports::{Ports, Reserved};
 use super::reaper::Reaper;
-use super::{Bridge, Config, Interface, Mac, Namespace, NetError, NetworkBinding, PortMapping};
+use super::{Bridge, Config, Interface, Mac, MetadataListener, Namespace, NetError, NetworkBinding, PortMapping};
 use super::{awsvpc, bridge, conntrack, sysctl, watch};
 
 /// How many changes of our own are remembered that the kernel has not told us of yet.
@@ -76,9 +76,16 @@ impl Engine {
             .into_iter()
             .filter(|(_, target)| on_bridge.contains_key(&target.0))
             .collect();
-        self.apply(&self.rules(&bridge).script(&alive))?;
+        let on_host = self.take_metadata_address(bridge_index)?;
+        let metadata = MetadataListener::open(&bridge, on_host)?;
+        self.apply(&self.rules(&bridge, &metadata)?.script(&alive))?;
         self.warn_of_drops(&bridge)?;
-        self.known = Some(Known::new((bridge, bridge_index), on_bridge, Ports::learn(alive)));
+        self.known = Some(Known::new(
+            (bridge, bridge_index),
+            metadata,
+            on_bridge,
+            Ports::learn(alive),
+        ));
         Ok(Opened {
             changes,
             table: self.names.table.clone(),
@@ -109,14 +116,22 @@ impl Engine {
         Ok(())
     }
 
-    fn rules(&self, bridge: &Bridge) -> Rules {
-        Rules {
+    fn rules(&self, bridge: &Bridge, metadata: &MetadataListener) -> Result<Rules, NetError> {
+        Ok(Rules {
             table: self.names.table.clone(),
             veth_prefix: self.names.veth_prefix.clone(),
             bridge: bridge.name.clone(),
             bridge_range: bridge.range,
             vpc: self.config.vpc.clone(),
-        }
+            metadata: metadata.address()?,
+            metadata_of_host: metadata.on_host,
+        })
+    }
+
+    /// The whole table, with what is `wanted` as published ports.
+    fn whole_table(&mut self, wanted: &BTreeMap<HostPort, Target>) -> Result<String, NetError> {
+        let known = self.known.as_ref().ok_or(NetError::Closed)?;
+        Ok(self.rules(&known.bridge, &known.metadata)?.script(wanted))
     }
 
     /// Every namespace with its eth0, if it has one.
@@ -308,8 +323,8 @@ impl Engine {
             return Ok(());
         };
         tracing::warn!(%error, "the packet filter's table is not as it was left: making it anew");
-        let bridge = self.known()?.bridge.clone();
-        self.apply(&self.rules(&bridge).script(wanted))
+        let table = self.whole_table(wanted)?;
+        self.apply(&table)
     }
 
     fn apply(&mut self, script: &str) -> Result<(), NetError> {
@@ -349,7 +364,8 @@ impl Engine {
             ports = wanted.len(),
             "somebody changed the packet filter's table: making it anew"
         );
-        self.apply(&self.rules(&bridge).script(&wanted))?;
+        let table = self.whole_table(&wanted)?;
+        self.apply(&table)?;
         self.warn_of_drops(&bridge)
     }
 }

@@ -10,12 +10,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::Command;
 use std::time::Duration;
 
 use super::child::{self, Finished};
-use super::{Cidr, NetError, Protocol};
+use super::{Cidr, METADATA_ADDRESS, NetError, Protocol};
 
 /// The longest that nft may take: everything else that networks need waits for it.
 const LONGEST_RUN: Duration = Duration::from_secs(30);
@@ -26,8 +26,8 @@ pub(super) type HostPort = (Protocol, u16);
 pub(super) type Target = (Ipv4Addr, u16);
 
 /// How many chains and rules the table has.
-const CHAINS: usize = 5;
-const RULES: usize = 9;
+const CHAINS: usize = 6;
+const RULES: usize = 14;
 
 /// Everything that the static rules mention.
 #[derive(Clone, Debug)]
@@ -37,6 +37,10 @@ pub(super) struct Rules {
     pub(super) bridge: String,
     pub(super) bridge_range: Cidr,
     pub(super) vpc: Vec<Cidr>,
+    /// Where the task metadata endpoint listens.
+    pub(super) metadata: SocketAddrV4,
+    /// Whether the host's own connections to it are ours too.
+    pub(super) metadata_of_host: bool,
 }
 
 impl Rules {
@@ -47,12 +51,21 @@ impl Rules {
             veth_prefix,
             bridge,
             bridge_range,
+            metadata,
             ..
         } = self;
+        let (listener, port) = (metadata.ip(), metadata.port());
+        let endpoint = format!("ip daddr {METADATA_ADDRESS} tcp dport 80 dnat ip to {metadata}");
+        let of_host = match self.metadata_of_host {
+            true => endpoint.clone(),
+            false => format!("ip daddr {METADATA_ADDRESS} accept"),
+        };
         let internal: Vec<String> = self.vpc.iter().chain([bridge_range]).map(Cidr::to_string).collect();
         let internal = internal.join(", ");
         let elements = elements_line(published);
-        let publish = "fib daddr type local dnat ip to meta l4proto . th dport map @published";
+        let publish = format!(
+            "ip daddr != {METADATA_ADDRESS} fib daddr type local dnat ip to meta l4proto . th dport map @published"
+        );
         format!(
             r#"table inet {table}
 delete table inet {table}
@@ -73,6 +86,12 @@ table inet {table} {{
 		type filter hook prerouting priority -300; policy accept;
 		iifname "{bridge}" ip daddr 127.0.0.0/8 drop
 	}}
+	# The task metadata endpoint is reached by its own address only.
+	chain input {{
+		type filter hook input priority -150; policy accept;
+		ip daddr {listener} tcp dport {port} ct status dnat accept
+		ip daddr {listener} tcp dport {port} drop
+	}}
 	# Links of containers do not know how narrow the way out is (tunnels, clouds): TCP learns it here.
 	chain forward {{
 		type filter hook forward priority -150; policy accept;
@@ -81,11 +100,14 @@ table inet {table} {{
 	}}
 	chain prerouting {{
 		type nat hook prerouting priority -100; policy accept;
+		iifname "{bridge}" {endpoint}
+		iifname "{veth_prefix}*" {endpoint}
 		{publish}
 	}}
 	# Clients on the host itself.
 	chain output {{
 		type nat hook output priority -100; policy accept;
+		{of_host}
 		{publish}
 	}}
 	chain postrouting {{
@@ -207,6 +229,13 @@ fn parse_drops(listing: &[u8]) -> Result<Vec<String>, NetError> {
         .collect())
 }
 
+/// Whether the stock agent's companion has translated the task metadata endpoint for the host, as it does where it runs.
+pub(super) fn stock_agents_rule() -> Result<bool, NetError> {
+    let output = run(&["list", "table", "ip", "nat"], "")?;
+    let listing = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && listing.contains(&METADATA_ADDRESS.to_string()))
+}
+
 /// Removes the table. Says whether there was one; without nft there cannot be one of ours.
 pub(super) fn delete_table(table: &str) -> Result<bool, NetError> {
     let output = match run(&["delete", "table", "inet", table], "") {
@@ -289,6 +318,8 @@ mod tests {
             bridge: "berth-abcd".into(),
             bridge_range: "172.30.240.0/20".parse().unwrap(),
             vpc: vec!["172.31.0.0/16".parse().unwrap()],
+            metadata: "172.30.240.1:40123".parse().unwrap(),
+            metadata_of_host: true,
         }
     }
 
@@ -321,6 +352,12 @@ mod tests {
             		type filter hook prerouting priority -300; policy accept;
             		iifname "berth-abcd" ip daddr 127.0.0.0/8 drop
             	}
+            	# The task metadata endpoint is reached by its own address only.
+            	chain input {
+            		type filter hook input priority -150; policy accept;
+            		ip daddr 172.30.240.1 tcp dport 40123 ct status dnat accept
+            		ip daddr 172.30.240.1 tcp dport 40123 drop
+            	}
             	# Links of containers do not know how narrow the way out is (tunnels, clouds): TCP learns it here.
             	chain forward {
             		type filter hook forward priority -150; policy accept;
@@ -329,12 +366,15 @@ mod tests {
             	}
             	chain prerouting {
             		type nat hook prerouting priority -100; policy accept;
-            		fib daddr type local dnat ip to meta l4proto . th dport map @published
+            		iifname "berth-abcd" ip daddr 169.254.170.2 tcp dport 80 dnat ip to 172.30.240.1:40123
+            		iifname "bthabcd*" ip daddr 169.254.170.2 tcp dport 80 dnat ip to 172.30.240.1:40123
+            		ip daddr != 169.254.170.2 fib daddr type local dnat ip to meta l4proto . th dport map @published
             	}
             	# Clients on the host itself.
             	chain output {
             		type nat hook output priority -100; policy accept;
-            		fib daddr type local dnat ip to meta l4proto . th dport map @published
+            		ip daddr 169.254.170.2 tcp dport 80 dnat ip to 172.30.240.1:40123
+            		ip daddr != 169.254.170.2 fib daddr type local dnat ip to meta l4proto . th dport map @published
             	}
             	chain postrouting {
             		type nat hook postrouting priority 100; policy accept;
@@ -356,9 +396,15 @@ mod tests {
         let text = rules().script(&BTreeMap::new());
         let chains = text.lines().filter(|line| line.trim().starts_with("chain "));
         assert_eq!(chains.count(), CHAINS);
-        let ends = ["drop", "masquerade", "rt mtu", "@published"];
+        let ends = ["drop", "masquerade", "rt mtu", "@published", ":40123", "accept"];
         let is_rule = |line: &str| !line.starts_with('#') && ends.iter().any(|end| line.ends_with(end));
-        assert_eq!(text.lines().filter(|line| is_rule(line)).count(), RULES);
+        let count = |text: &str| text.lines().filter(|line| is_rule(line)).count();
+        assert_eq!(count(&text), RULES);
+        let beside_another = Rules {
+            metadata_of_host: false,
+            ..rules()
+        };
+        assert_eq!(count(&beside_another.script(&BTreeMap::new())), RULES);
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::ports::{Ports, Reserved};
-use super::{Bridge, NetError, NetworkBinding, PortMapping};
+use super::{Bridge, MetadataListener, NetError, NetworkBinding, PortMapping};
 
 /// What an opened network knows.
 pub(super) struct Known {
     pub(super) bridge: Bridge,
     pub(super) bridge_index: u32,
+    pub(super) metadata: MetadataListener,
     /// The namespaces that have an address on the bridge.
     pub(super) on_bridge: BTreeMap<Ipv4Addr, String>,
     /// The address given last: addresses rest as long as possible before they are given again.
@@ -20,6 +21,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn new(
         (bridge, bridge_index): (Bridge, u32),
+        metadata: MetadataListener,
         on_bridge: BTreeMap<Ipv4Addr, String>,
         ports: Ports,
     ) -> Self {
@@ -27,6 +29,7 @@ impl Known {
         Self {
             bridge,
             bridge_index,
+            metadata,
             on_bridge,
             last_address,
             ports,

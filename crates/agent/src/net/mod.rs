@@ -11,6 +11,7 @@
 //! * `bridge`: [`Network::attach_bridge`] and [`Network::publish`]. A veth on our bridge, an address that we choose, host
 //!   ports by NAT.
 //! * `none`: [`Network::create_namespace`] alone. `host`: nothing to do.
+//! * the task metadata endpoint 169.254.170.2:80 of all modes leads to one listener: [`Network::metadata`].
 //!
 //! Every operation states what should be true and may be repeated. What is *not* here: choosing the address of an
 //! awsvpc interface (the control plane does), security groups, and any decision about tasks.
@@ -25,6 +26,7 @@ mod error;
 mod files;
 mod firewall;
 mod known;
+mod metadata;
 mod names;
 mod netlink;
 mod netns;
@@ -45,6 +47,7 @@ use std::sync::Arc;
 pub use cidr::{Cidr, InvalidCidr};
 pub use error::NetError;
 pub use files::{ResolvSources, hostname, hosts, resolv_conf, with_hosts, with_resolvers};
+pub use metadata::{METADATA_ADDRESS, MetadataListener};
 pub use names::Mac;
 
 use engine::Engine;
@@ -211,6 +214,12 @@ impl Network {
     /// The bridge.
     pub async fn bridge(&self) -> Result<Bridge, NetError> {
         self.worker.call(Engine::bridge).await
+    }
+
+    /// The listener of the task metadata endpoint. It listens for as long as this network is open; who connects shows the
+    /// address that it has among containers, or [`METADATA_ADDRESS`] from the host itself.
+    pub async fn metadata(&self) -> Result<MetadataListener, NetError> {
+        self.worker.call(|engine| engine.known()?.metadata.share()).await
     }
 
     /// All namespaces in order of their ids.

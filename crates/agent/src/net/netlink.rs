@@ -270,6 +270,17 @@ pub(super) async fn addresses(handle: &Handle, index: u32) -> Result<Vec<(Ipv4Ad
         .collect())
 }
 
+/// The link that has an address; the host has each once.
+pub(super) async fn holder_of(handle: &Handle, address: Ipv4Addr) -> Result<Option<u32>, NetError> {
+    let request = handle.address().get().set_address_filter(address.into());
+    let found: Vec<_> = request
+        .execute()
+        .try_collect()
+        .await
+        .map_err(NetError::netlink("look up an address"))?;
+    Ok(found.first().map(|message| message.header.index))
+}
+
 /// How an address lies on its link.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -304,12 +315,12 @@ pub(super) async fn add_address(
         .map_err(NetError::netlink(format!("add the address {address}/{prefix_len}")))
 }
 
-/// Takes all IPv4 addresses but `keep` from a link.
-pub(super) async fn drop_other_addresses(handle: &Handle, index: u32, keep: (Ipv4Addr, u8)) -> Result<(), NetError> {
+/// Takes all IPv4 addresses but those of `keep` from a link.
+pub(super) async fn drop_other_addresses(handle: &Handle, index: u32, keep: &[(Ipv4Addr, u8)]) -> Result<(), NetError> {
     for other in addresses(handle, index)
         .await?
         .into_iter()
-        .filter(|other| *other != keep)
+        .filter(|other| !keep.contains(other))
     {
         let message = rtnetlink::AddressMessageBuilder::<Ipv4Addr>::new()
             .index(index)

@@ -164,7 +164,13 @@ pub(crate) enum Server {
 
 impl Server {
     pub(crate) fn tcp(place: Place<'_>, port: u16) -> Self {
-        let listener = Arc::new(at(place, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap()));
+        Self::of(at(place, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap()))
+    }
+
+    /// Of a listener that is there already.
+    pub(crate) fn of(listener: TcpListener) -> Self {
+        listener.set_nonblocking(false).unwrap();
+        let listener = Arc::new(listener);
         let accepting = Arc::clone(&listener);
         thread::spawn(move || {
             while let Ok((mut stream, client)) = accepting.accept() {
