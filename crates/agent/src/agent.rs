@@ -20,6 +20,7 @@ use crate::config::{Cleaned, Config, Ended, Ending, Stop};
 use crate::driver::Driver;
 use crate::host::Host;
 use crate::images::{Images, Mirror};
+use crate::metadata::{self, Metadata};
 use crate::net::{self, Cidr, Network};
 use crate::ops::{Live, Machine};
 use crate::places::Places;
@@ -205,11 +206,17 @@ impl Agent {
             ..Identity::default()
         });
         let (events, inbox) = mpsc::channel(WAITING);
-        let machine = machine(setup, events.clone()).await?;
+        let machine = machine(setup, &records, events.clone()).await?;
         let rebooted = identity.boot_id.as_ref() != Some(&host.boot_id);
         let restored = restore::look(&machine, records.load()?, rebooted).await?;
         let reporter = Reporter::new(setup.client.clone(), events);
         let mut driver = Driver::new(records.clone(), Arc::clone(&machine), reporter, (link, inbox));
+        let listener = machine.network.metadata().await?.listener;
+        let endpoint = metadata::serve(Arc::clone(&machine.metadata), listener);
+        machine.spawn(async move {
+            let Err(error) = endpoint.await;
+            tracing::error!(%error, "containers cannot reach their task metadata");
+        });
         driver.restore(restored).await?;
         identity.boot_id = Some(host.boot_id.clone());
         records.save_identity(&identity)?;
@@ -254,17 +261,20 @@ fn check_cluster(records: &Records, config: &Config) -> anyhow::Result<()> {
     }
 }
 
-async fn machine(setup: &Setup, events: mpsc::Sender<Event>) -> anyhow::Result<Arc<Machine>> {
+async fn machine(setup: &Setup, records: &Records, events: mpsc::Sender<Event>) -> anyhow::Result<Arc<Machine>> {
     let containerd = Containerd::connect_or_start(&setup.containerd).await?;
     tracing::info!(socket = %containerd.socket().display(), private = containerd.is_private(), "uses containerd");
     let (over, _) = watch::channel(false);
+    let cgroups = Cgroups::detect()?;
+    let metadata = Metadata::open(&setup.places, records.clone(), setup.client.clone(), cgroups.clone());
     Ok(Arc::new(Machine {
         places: setup.places.clone(),
         images: Images::new(containerd.clone(), setup.mirrors.clone())?,
         containerd,
         network: Network::open(setup.network.clone()).await?,
-        cgroups: Cgroups::detect()?,
+        cgroups,
         client: setup.client.clone(),
+        metadata: Arc::new(metadata.context("the secret of the task metadata endpoint")?),
         logger_binary: setup.config.logger_binary.clone(),
         cdi_dirs: setup.config.cdi_dirs.clone(),
         events,

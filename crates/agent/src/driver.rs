@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use berth_core::ecs::model::TaskKey;
 use berth_core::node::{Config, Event, Node, Output, Restored, Save, TaskHealth, ToControl};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -154,11 +155,15 @@ impl Driver {
     async fn turn(&mut self, events: Vec<Event>) -> Result<(), RecordError> {
         let mut all = Output::default();
         for event in events {
+            let task = subject(&event);
             let output = self.node.handle(&mut clock::turn(), event);
             all.save.extend(output.save);
             all.ops.extend(output.ops);
             all.send.extend(output.send);
             all.health |= output.health;
+            if let Some(record) = task.and_then(|task| self.node.record(&task)) {
+                self.machine.metadata.note_task(record);
+            }
         }
         self.act(all).await
     }
@@ -182,6 +187,9 @@ impl Driver {
         if saves.is_empty() {
             return Ok(());
         }
+        for save in &saves {
+            self.machine.metadata.note(save);
+        }
         let records = self.records.clone();
         let saved = tokio::task::spawn_blocking(move || records.save(saves)).await;
         saved.expect("saving does not panic")
@@ -200,6 +208,15 @@ impl Driver {
                 let _ = self.link.try_send(other);
             }
         }
+    }
+}
+
+/// The task whose record an event may change although nothing is saved because of it.
+fn subject(event: &Event) -> Option<TaskKey> {
+    if let Event::Done { task, .. } | Event::Exited { task, .. } = event {
+        Some(task.clone())
+    } else {
+        None
     }
 }
 

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Reading order: `config`, `agent` (how it is put together), `driver` (the loop), `ops` (operations on the machine),
-//! `restore` and `sweep` (the beginning and the end), `acs`, `register`, `reports` and `telemetry` (the control
+//! `restore` and `sweep` (the beginning and the end), `metadata` (what containers learn of themselves), `acs`, `register`, `reports` and `telemetry` (the control
 //! plane). The adapters
 //! are public modules that know nothing of the brain.
 
@@ -29,6 +29,7 @@ mod driver;
 pub mod host;
 pub mod images;
 pub mod logs;
+mod metadata;
 pub mod net;
 mod ops;
 mod places;

@@ -5,6 +5,7 @@
 //! <data dir>/agent/
 //!   agent.lock            held while an agent runs
 //!   instance.json         who this machine is to the control plane
+//!   metadata.key          the secret behind the ids of the task metadata endpoint
 //!   node.json             the brain's record about itself
 //!   tasks/<id>.json       the brain's record of each task
 //!   logs/<runtime id>/    output on its way to the control plane
@@ -60,6 +61,10 @@ impl Places {
 
     pub(crate) fn instance_file(&self) -> PathBuf {
         self.agent_dir.join("instance.json")
+    }
+
+    pub(crate) fn metadata_secret(&self) -> PathBuf {
+        self.agent_dir.join("metadata.key")
     }
 
     pub(crate) fn logs_dir(&self) -> PathBuf {

@@ -34,6 +34,7 @@ pub(crate) async fn look(
     let found: Vec<FoundContainer> = containers.iter().filter_map(|info| take_up(machine, info)).collect();
     for task in &records {
         ship(machine, task);
+        machine.metadata.note_task(task);
     }
     remove_strange_files(machine, &records);
     remove_strange_namespaces(machine, &records).await?;
@@ -136,6 +137,8 @@ async fn remove_strange_namespaces(machine: &Machine, records: &[TaskRecord]) ->
     for namespace in machine.network.namespaces().await? {
         if !known.contains(&namespace.id) {
             machine.network.remove_namespace(&namespace.id).await?;
+        } else if let Some(address) = namespace.address {
+            machine.metadata.place(namespace.id, address);
         }
     }
     Ok(())

@@ -5,6 +5,7 @@
 
 mod layout;
 mod plan;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,6 +13,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 pub use layout::Layout;
+pub use usage::{CpuTime, IoEntry, MemoryUse, Pids, Usage};
 
 use nix::libc::EBUSY;
 use plan::Step;

@@ -127,7 +127,7 @@ impl Machine {
         let id = &start.runtime_id;
         let task = &start.assignment.task;
         let definition = &start.container.definition;
-        let process = resolve_process(&image.config, &overrides(definition));
+        let process = resolve_process(&image.config, &self.overrides(start, &image.config.env));
         let names = self.names(start).await?;
         let surroundings = &definition.surroundings;
         let mounts = files::write(&self.places.container_dir(id), &names, &lookup(surroundings));
@@ -167,6 +167,18 @@ impl Machine {
         }
         let edits = Gpus::read(&self.cdi_dirs).edits(ids);
         edits.map_err(|error| StepFailure::CannotCreate(error.to_string()))
+    }
+
+    fn overrides(&self, start: &StartContainer, image_environment: &[String]) -> ProcessOverrides {
+        let definition = &start.container.definition;
+        let own = self.metadata.environment(start, image_environment);
+        ProcessOverrides {
+            entry_point: definition.entry_point.clone().unwrap_or_default(),
+            command: definition.command.clone().unwrap_or_default(),
+            environment: definition.environment.iter().cloned().chain(own).collect(),
+            user: definition.user.clone(),
+            working_directory: definition.working_directory.clone(),
+        }
     }
 
     fn netns(&self, start: &StartContainer) -> NetworkNamespace {
@@ -324,16 +336,6 @@ pub(crate) fn exit_of(exit: runtime::Exit) -> Exit {
         code: i32::try_from(exit.code).ok(),
         at: Timestamp(i64::try_from(exit.at_ms).unwrap_or(i64::MAX)),
         oom: exit.oom,
-    }
-}
-
-fn overrides(definition: &ContainerDefinition) -> ProcessOverrides {
-    ProcessOverrides {
-        entry_point: definition.entry_point.clone().unwrap_or_default(),
-        command: definition.command.clone().unwrap_or_default(),
-        environment: definition.environment.clone(),
-        user: definition.user.clone(),
-        working_directory: definition.working_directory.clone(),
     }
 }
 

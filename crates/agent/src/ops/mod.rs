@@ -26,6 +26,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::cgroups::Cgroups;
 use crate::client::Client;
 use crate::images::Images;
+use crate::metadata::Metadata;
 use crate::net::Network;
 use crate::places::Places;
 use crate::runtime::Containerd;
@@ -44,6 +45,7 @@ pub(crate) struct Machine {
     pub(crate) network: Network,
     pub(crate) cgroups: Cgroups,
     pub(crate) client: Client,
+    pub(crate) metadata: Arc<Metadata>,
     pub(crate) logger_binary: PathBuf,
     /// Where the GPUs are described.
     pub(crate) cdi_dirs: Vec<PathBuf>,
@@ -86,7 +88,7 @@ impl Machine {
     }
 
     /// Runs something beside the brain, but not longer than the agent.
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut over = self.over.subscribe();
         tokio::spawn(async move {
             tokio::select! {

@@ -36,7 +36,8 @@ impl Machine {
     pub(super) async fn connect(&self, task: &TaskKey, container: &Name, ports: &[PortMapping]) -> Outcome {
         let id = container_netns(task, container);
         self.network.create_namespace(&id).await.map_err(failed)?;
-        self.network.attach_bridge(&id).await.map_err(failed)?;
+        let address = self.network.attach_bridge(&id).await.map_err(failed)?;
+        self.metadata.place(id.clone(), address);
         let mappings = ports.iter().map(mapping).collect();
         let bindings = self.network.publish(&id, mappings).await.map_err(failed)?;
         Ok(StepFacts::Connected {
@@ -50,6 +51,7 @@ impl Machine {
 
     async fn remove_namespace(&self, id: &str) -> Outcome {
         self.network.remove_namespace(id).await.map_err(failed)?;
+        self.metadata.displace(id);
         Ok(StepFacts::Done)
     }
 }
