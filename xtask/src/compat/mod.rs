@@ -9,6 +9,7 @@ mod ecs_calls;
 mod ecs_definitions;
 mod ecs_operations;
 mod logs;
+mod metadata;
 mod sts;
 
 use std::fmt::Write;
@@ -27,13 +28,14 @@ pub(crate) const AREAS: &[&Area] = &[
     &logs::AREA,
     &ec2::AREA,
     &sts::AREA,
+    &metadata::AREA,
 ];
 
 /// One file of rows: a service, or one side of a large one.
 pub(crate) struct Area {
     /// The name of the file under `xtask/src/compat/`, without its ending.
     pub(crate) file: &'static str,
-    /// The service's folder in `crates/wire/src/shapes/`.
+    /// The service's folder in `crates/wire/src/shapes/`; none is there for what no model describes.
     pub(crate) service: &'static str,
     pub(crate) title: &'static str,
     /// What holds for all rows, such as the answer to what is refused.
@@ -57,6 +59,8 @@ pub(crate) enum Source {
     Structure(&'static str),
     /// The values of the generated enumeration with this table.
     Enumeration(&'static str),
+    /// Written by hand, because no model describes them.
+    Hand,
 }
 
 /// One operation or one field.

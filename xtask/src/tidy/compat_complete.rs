@@ -25,6 +25,7 @@ fn check_area(repo: &Repo, area: &Area) -> Vec<Problem> {
         match section.source {
             Source::Operations => operations.extend(rows),
             Source::Structure(name) => problems.extend(compare(repo, area, name, &rows, &members(structures, name))),
+            Source::Hand => {}
             Source::Enumeration(name) => problems.extend(compare(repo, area, name, &rows, &values(structures, name))),
         }
     }

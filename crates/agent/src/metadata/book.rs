@@ -64,8 +64,8 @@ impl Book {
         let has_interface = |task: &Arc<TaskRecord>| own_address(task) == Some(peer);
         let is_of_host = |task: &Arc<TaskRecord>| task.assignment.network_mode == NetworkMode::Host;
         self.bridge.values().any(|address| *address == peer)
-            || tasks().any(|task| has_interface(task))
-            || (peer == METADATA_ADDRESS && tasks().any(|task| is_of_host(task)))
+            || tasks().any(has_interface)
+            || (peer == METADATA_ADDRESS && tasks().any(is_of_host))
     }
 
     /// The container with this id, by its place in its task, if it asks itself.

@@ -243,6 +243,7 @@ async fn unknown_ids_are_refused_in_the_stock_agents_words() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one document, whole")]
 async fn documents_have_the_stock_agents_members() {
     let world = World::new();
     let (_, told) = world.get(AWSVPC, &format!("/v4/{}/task", world.id("awsvpc"))).await;
@@ -315,6 +316,11 @@ async fn documents_have_the_stock_agents_members() {
           "TaskARN": "arn:aws:ecs:us-east-1:123456789012:task/default/11111111111111111111111111111111",
           "VPCID": "vpc-0c31c547fc4f703ec"
         }"#]].assert_eq(&serde_json::to_string_pretty(&told).unwrap());
+}
+
+#[tokio::test]
+async fn other_versions_and_modes_tell_less() {
+    let world = World::new();
     let (_, own) = world.get(BRIDGE, &format!("/v3/{}", world.id("bridge"))).await;
     assert_eq!(
         own["Networks"],
@@ -349,6 +355,25 @@ async fn what_does_not_run_has_no_stats() {
     assert_eq!(world.get(BRIDGE, &format!("/v3/{id}/stats")).await, (400, text));
     let all = world.get(BRIDGE, &format!("/v4/{id}/task/stats")).await;
     assert_eq!(all, (200, json!({ "2".repeat(64): null })));
+}
+
+#[tokio::test]
+async fn gpus_are_associated() {
+    let mut world = World::new();
+    let mut task = world.tasks.remove("bridge").unwrap();
+    Arc::make_mut(&mut task.assignment).containers[0].gpu_ids = vec!["GPU-1".to_owned()];
+    world.metadata.note_task(&task);
+    let id = world.metadata.ids.of(&task.containers[0].runtime_id);
+    let names = |names: &[&str]| (200, json!({ "Associations": names }));
+    assert_eq!(
+        world.get(BRIDGE, &format!("/v4/{id}/associations/gpu")).await,
+        names(&["GPU-1"])
+    );
+    assert_eq!(
+        world.get(BRIDGE, &format!("/v3/{id}/associations/other")).await,
+        names(&[])
+    );
+    assert_eq!(world.get(STRANGER, &format!("/v4/{id}/associations/gpu")).await.0, 404);
 }
 
 #[tokio::test]

@@ -29,6 +29,9 @@ pub(super) type Target = (Ipv4Addr, u16);
 const CHAINS: usize = 6;
 const RULES: usize = 14;
 
+/// Leads packets to the host's published ports on to their containers.
+const PUBLISH: &str = "fib daddr type local dnat ip to meta l4proto . th dport map @published";
+
 /// Everything that the static rules mention.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
@@ -54,25 +57,17 @@ impl Rules {
             metadata,
             ..
         } = self;
-        let (listener, port) = (metadata.ip(), metadata.port());
-        let endpoint = format!("ip daddr {METADATA_ADDRESS} tcp dport 80 dnat ip to {metadata}");
-        let of_host = match self.metadata_of_host {
-            true => endpoint.clone(),
-            false => format!("ip daddr {METADATA_ADDRESS} accept"),
-        };
-        let internal: Vec<String> = self.vpc.iter().chain([bridge_range]).map(Cidr::to_string).collect();
-        let internal = internal.join(", ");
-        let elements = elements_line(published);
-        let publish = format!(
-            "ip daddr != {METADATA_ADDRESS} fib daddr type local dnat ip to meta l4proto . th dport map @published"
-        );
+        let listener = format!("ip daddr {} tcp dport {}", metadata.ip(), metadata.port());
+        let (endpoint, of_host) = self.endpoint();
+        let internal = self.internal();
+        let others = format!("ip daddr != {METADATA_ADDRESS}");
         format!(
             r#"table inet {table}
 delete table inet {table}
 table inet {table} {{
 	# Ports of the host, and the container's address and port that each leads to.
 	map published {{
-		type inet_proto . inet_service : ipv4_addr . inet_service{elements}
+		type inet_proto . inet_service : ipv4_addr . inet_service{}
 	}}
 	# Where containers are known by their own addresses.
 	set internal {{
@@ -89,8 +84,8 @@ table inet {table} {{
 	# The task metadata endpoint is reached by its own address only.
 	chain input {{
 		type filter hook input priority -150; policy accept;
-		ip daddr {listener} tcp dport {port} ct status dnat accept
-		ip daddr {listener} tcp dport {port} drop
+		{listener} ct status dnat accept
+		{listener} drop
 	}}
 	# Links of containers do not know how narrow the way out is (tunnels, clouds): TCP learns it here.
 	chain forward {{
@@ -102,13 +97,13 @@ table inet {table} {{
 		type nat hook prerouting priority -100; policy accept;
 		iifname "{bridge}" {endpoint}
 		iifname "{veth_prefix}*" {endpoint}
-		{publish}
+		{others} {PUBLISH}
 	}}
 	# Clients on the host itself.
 	chain output {{
 		type nat hook output priority -100; policy accept;
 		{of_host}
-		{publish}
+		{others} {PUBLISH}
 	}}
 	chain postrouting {{
 		type nat hook postrouting priority 100; policy accept;
@@ -121,8 +116,24 @@ table inet {table} {{
 		iifname "{veth_prefix}*" ip daddr != @internal masquerade
 	}}
 }}
-"#
+"#,
+            elements_line(published)
         )
+    }
+
+    /// What leads to the task metadata endpoint, for our interfaces and for the host.
+    fn endpoint(&self) -> (String, String) {
+        let endpoint = format!("ip daddr {METADATA_ADDRESS} tcp dport 80 dnat ip to {}", self.metadata);
+        let of_host = match self.metadata_of_host {
+            true => endpoint.clone(),
+            false => format!("ip daddr {METADATA_ADDRESS} accept"),
+        };
+        (endpoint, of_host)
+    }
+
+    fn internal(&self) -> String {
+        let ranges = self.vpc.iter().chain([&self.bridge_range]);
+        ranges.map(Cidr::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 
