@@ -8,7 +8,8 @@ import signal
 
 import pytest
 
-from support.berth import Berth
+from support.berth import ACCOUNT, Berth
+from support.images import Registry
 from support.poll import eventually
 from support.story import SLEEPS, Json, Story, container, logs_to, part
 
@@ -119,6 +120,33 @@ def test_protection_and_faults_are_refused(story: Story):
     task, said = story.finish(container(script=script))
     failure = {"Arn": task["taskArn"], "Detail": None, "Reason": "TASK_NOT_VALID"}
     assert documents(said["app"]) == [{"failure": failure}, "HTTP/1.1 400"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_opentelemetry_finds_out_where_it_runs(story: Story, registry: Registry, mode: str):
+    """The resource detector for Python, from PyPI, in a container."""
+    registry.add("otel")
+    app = {"name": "app", "image": "otel", "memory": 256}
+    task, said = story.finish(app, networkMode=mode, launch=launch(story, mode))
+    (found,) = documents(said["app"])
+    stream = f"e2e/app/{task['taskArn'].rpartition('/')[2]}"
+    group_arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{story.group}"
+    expected = {
+        "cloud.provider": "aws",
+        "cloud.platform": "aws_ecs",
+        "container.id": part(task)["runtimeId"],
+        "aws.ecs.container.arn": part(task)["containerArn"],
+        "aws.ecs.cluster.arn": task["clusterArn"],
+        "aws.ecs.launchtype": "ec2",
+        "aws.ecs.task.arn": task["taskArn"],
+        "aws.ecs.task.family": story.family,
+        "aws.ecs.task.revision": task["taskDefinitionArn"].rpartition(":")[2],
+        "aws.log.group.names": [story.group],
+        "aws.log.group.arns": [group_arn],
+        "aws.log.stream.names": [stream],
+        "aws.log.stream.arns": [f"{group_arn}:log-stream:{stream}"],
+    }
+    assert {name: found.get(name) for name in expected} == expected
 
 
 def test_the_endpoint_is_back_after_the_agents_death(own_berth: Berth):

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds the test images as OCI blobs from Debian packages that are unpacked, never installed.
 #
-#   build.sh [busybox] [httpd]      (default: all)
+#   build.sh [busybox] [httpd] [otel]      (default: busybox httpd)
+#
+# otel also takes OpenTelemetry from PyPI, by the pip of target/venv (see scripts/packages.sh).
 #
 # Output: $BERTH_IMAGES_DIR (default: target/images of this repository). Equal packages and equal
 # scripts give equal bytes; when nothing has changed nothing is done. push.sh serves the result.
@@ -115,11 +117,36 @@ build_httpd() {
 	keep_image library/httpd "2.4 latest" "$arch=$(keep_manifest "$arch" "$run" "$(base_layer)" "$(keep_layer "$root")")"
 }
 
+# Debian's Python with OpenTelemetry and its detectors of AWS.
+lay_out_otel() {
+	local root=$1 package pip=$here/../../target/venv/bin/pip
+	for package in python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libc6 libgcc-s1 libexpat1 zlib1g libssl3 libffi8 \
+		libbz2-1.0 liblzma5 libuuid1; do
+		add_package "$root" "$package"
+	done
+	check_libraries "$root" "$root/usr/bin/python3.11"
+	[[ -x $pip ]] || fail "there is no $pip: run scripts/packages.sh"
+	"$pip" install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary=:all: --python-version 3.11 \
+		--target "$root/opt/otel" --requirement "$here/otel/requirements.txt" || fail "cannot get OpenTelemetry from PyPI"
+	cp "$here/otel/detect.py" "$root/opt/otel/"
+	chmod -R u=rwX,go=rX "$root/opt"
+	chmod 755 "$root"
+}
+
+build_otel() {
+	local root run arch
+	arch=$(architecture)
+	root=$(new_root otel)
+	lay_out_otel "$root"
+	run="{\"Env\":[\"$path_variable\",\"PYTHONPATH=/opt/otel\",\"PYTHONDONTWRITEBYTECODE=1\"],\"Cmd\":[\"python3.11\",\"/opt/otel/detect.py\"]}"
+	keep_image library/otel "latest" "$arch=$(keep_manifest "$arch" "$run" "$(base_layer)" "$(keep_layer "$root")")"
+}
+
 # What an image is made of: these scripts and files, and the packages already downloaded.
 fingerprint() {
 	{
 		architecture
-		cat "$here/lib.sh" "$here/build.sh" "$here"/busybox/* "$here"/httpd/*
+		cat "$here/lib.sh" "$here/build.sh" "$here"/busybox/* "$here"/httpd/* "$here"/otel/*
 		find "$packages_dir" -name '*.deb' 2>/dev/null | LC_ALL=C sort | xargs -r sha256sum
 	} | sha256sum | cut -d ' ' -f 1
 }

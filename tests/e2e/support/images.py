@@ -37,6 +37,11 @@ class Registry:
         _run("push.sh", registry.url)
         return registry
 
+    def add(self, image: str) -> None:
+        """Builds one more of the test images and serves it too."""
+        _run("build.sh", image)
+        _run("push.sh", self.url, f"library/{image}")
+
     def stop(self) -> None:
         self._script("stop")
 

@@ -20,7 +20,11 @@ const SECTIONS: &[Section] = &[
         title: "Task metadata endpoint",
         source: Source::Hand,
         rows: &[
-            partial("/v4/{id}", "`Volumes`, `Health`, `RestartCount`, `Snapshotter`", READS),
+            partial(
+                "/v4/{id}",
+                "`Volumes`, `Snapshotter`; `Health` has no `exitCode`",
+                READS,
+            ),
             partial("/v4/{id}/task", "`ClockDrift`, `EphemeralStorageMetrics`", READS),
             full(
                 "/v4/{id}/taskWithTags",

@@ -1,7 +1,7 @@
 //! Who may ask for what: the tasks of this machine with the ids of their containers and the addresses that they ask from.
 //!
-//! An id alone is not enough: whoever asks must have the address of the container that the id belongs to. Nobody can have
-//! another's, since the kernel checks sources on every interface of a container.
+//! An id alone is not enough: whoever asks must have the address of the container that the id belongs to. An address of
+//! one's own interface alone is enough for version 2, since the kernel takes no other source from that interface.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

@@ -10,12 +10,13 @@ use berth_core::ecs::report::ReportedStatus;
 use berth_core::ecs::view::assignment::{AssignedInterface, Desired};
 use berth_core::kernel::{Arn, Timestamp};
 use berth_core::network::DefaultNetwork;
+use berth_core::node::health::HealthRecord;
 use berth_core::node::{ContainerPhase, ContainerRecord, TaskRecord};
 use serde_json::Number;
 
 use super::shapes::{
-    ContainerDocument, ContainerVersion4, InterfaceDocument, LimitsDocument, NetworkDocument, PortDocument,
-    TaskDocument, TaskVersion4,
+    ContainerDocument, ContainerVersion4, HealthDocument, InterfaceDocument, LimitsDocument, NetworkDocument,
+    PortDocument, TaskDocument, TaskVersion4,
 };
 use crate::net::Cidr;
 use crate::ops::{CONTAINER_LABEL, TASK_LABEL};
@@ -107,11 +108,18 @@ pub(super) fn container(record: &TaskRecord, at: usize, addresses: &Addresses, d
         started_at: known.started_at.map(rfc3339),
         finished_at: known.exit.map(|exit| rfc3339(exit.at)),
         kind: "NORMAL",
+        health: known.health.as_ref().map(health),
         networks: networks(record, addresses.get(at).copied().flatten(), detail),
         version_4: (detail == Detail::V4).then(|| ContainerVersion4 {
             log_driver: definition.log_configuration.as_ref().map(|log| log.driver.clone()),
             log_options: log_options(definition, known),
             container_arn: arn().to_string(),
+            restart_count: definition
+                .lifecycle
+                .restart_policy
+                .as_ref()
+                .is_some_and(|policy| policy.enabled)
+                .then_some(known.restarts.count),
         }),
     }
 }
@@ -210,13 +218,23 @@ fn word(protocol: Protocol) -> &'static str {
 fn labels(record: &TaskRecord, definition: &ContainerDefinition) -> BTreeMap<String, String> {
     let assignment = &record.assignment;
     let label = |name: &str, value: String| (format!("com.amazonaws.ecs.{name}"), value);
-    BTreeMap::from([
+    let asked = definition.surroundings.docker_labels.clone().unwrap_or_default();
+    let own = [
         (TASK_LABEL.to_owned(), record.key().arn().to_string()),
         (CONTAINER_LABEL.to_owned(), definition.name.clone()),
         label("cluster", record.key().cluster.to_string()),
         label("task-definition-family", assignment.family.clone()),
         label("task-definition-version", assignment.revision.to_string()),
-    ])
+    ];
+    asked.into_iter().chain(own).collect()
+}
+
+fn health(health: &HealthRecord) -> HealthDocument {
+    HealthDocument {
+        status: health.status.as_str(),
+        status_since: rfc3339(health.since),
+        output: health.output.clone(),
+    }
 }
 
 fn networks(record: &TaskRecord, address: Option<Ipv4Addr>, detail: Detail) -> Vec<NetworkDocument> {

@@ -90,8 +90,20 @@ pub(super) struct ContainerDocument {
     pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) networks: Vec<NetworkDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) health: Option<HealthDocument>,
     #[serde(flatten)]
     pub(super) version_4: Option<ContainerVersion4>,
+}
+
+/// How well a container is that is probed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HealthDocument {
+    pub(super) status: &'static str,
+    pub(super) status_since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<String>,
 }
 
 /// What version 4 adds to a container.
@@ -104,6 +116,8 @@ pub(super) struct ContainerVersion4 {
     pub(super) log_options: BTreeMap<String, String>,
     #[serde(rename = "ContainerARN")]
     pub(super) container_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) restart_count: Option<u32>,
 }
 
 /// Limits: of a task in vCPUs, of a container in CPU units; memory in MiB.

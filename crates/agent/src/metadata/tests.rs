@@ -94,6 +94,7 @@ fn client() -> Client {
         launch_types: Vec::new(),
         attributes: BTreeMap::new(),
         containerd_socket: None,
+        cdi_dirs: Vec::new(),
         bridge_cidr: None,
         logger_binary: PathBuf::new(),
     };
