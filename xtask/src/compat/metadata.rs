@@ -26,8 +26,9 @@ const SECTIONS: &[Section] = &[
                 READS,
             ),
             partial("/v4/{id}/task", "`ClockDrift`, `EphemeralStorageMetrics`", READS),
-            full(
+            partial(
                 "/v4/{id}/taskWithTags",
+                "a machine that joined with a token may not ask for tags: `Errors` says so",
                 "tests/e2e/test_metadata.py::test_tags_come_with_the_task",
             ),
             full("/v4/{id}/stats", READS),

@@ -203,7 +203,7 @@ fn ports(
             container_port: binding.container_port,
             protocol: word(binding.protocol),
             host_port: Some(binding.host_port),
-            host_ip: (detail == Detail::V4).then(|| binding.bind_ip.clone()),
+            host_ip: (detail == Detail::V4).then(|| binding.bind_ip.to_string()),
         })
         .collect()
 }
