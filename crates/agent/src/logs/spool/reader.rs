@@ -144,7 +144,7 @@ impl Reader {
             file => file?,
         };
         let length = file.metadata()?.len();
-        if self.position.offset == 0 && !self.enter(&read_at(&file, 0, length.min(SEGMENT_HEADER_BYTES as u64))?) {
+        if self.position.offset == 0 && !self.enter(&read_at(&file, 0, length.min(SEGMENT_HEADER_BYTES as u64))?)? {
             return Ok(None);
         }
         let unread = length.saturating_sub(self.position.offset).min(MAX_BATCH_BYTES as u64);
@@ -153,14 +153,19 @@ impl Reader {
     }
 
     /// Reads the header of a segment; false if it is not there yet.
-    fn enter(&mut self, header: &[u8]) -> bool {
+    fn enter(&mut self, header: &[u8]) -> io::Result<bool> {
         let Some(first) = format::first_record(header) else {
-            return false;
+            return Ok(false);
         };
-        self.lost_records += first.saturating_sub(self.position.record);
-        self.position.record = first;
+        let before = std::mem::replace(&mut self.position.record, first);
+        self.lost_records += first.saturating_sub(before);
         self.position.offset = SEGMENT_HEADER_BYTES as u64;
-        true
+        if first < before {
+            // A loss of power took records that had been shipped, and the logger gave their numbers again. If its next
+            // one finds no record at all, it goes on from the number that is on file.
+            replace_json(&self.spool.join(POSITION), &self.position)?;
+        }
+        Ok(true)
     }
 
     fn collect(&mut self, mut bytes: &[u8]) -> Option<Batch> {

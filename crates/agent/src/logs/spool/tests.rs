@@ -414,6 +414,27 @@ fn number(message: &str) -> u64 {
     message.split(' ').next().unwrap().parse().unwrap()
 }
 
+/// Records that had been shipped are torn off, then all that took their numbers: the numbers stay in step.
+#[test]
+fn numbers_that_are_given_again_are_no_loss() {
+    let mut story = Story::begin();
+    let lines = |lines, length| Step::Write { lines, length };
+    let steps = [
+        lines(9, 265),
+        Step::Ship(1),
+        Step::Die { torn: 1 },
+        lines(4, 241),
+        Step::Die { torn: 784 },
+        Step::Ship(1),
+        Step::Die { torn: 0 },
+        lines(1, 0),
+        Step::Ship(1),
+    ];
+    steps.into_iter().for_each(|step| story.act(step));
+    assert_eq!(story.delivered, [0, 1, 2, 3, 4, 5, 6, 7, 8, 13]);
+    assert_eq!(story.reader.lost_records(), 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
