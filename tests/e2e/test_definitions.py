@@ -83,7 +83,18 @@ SENSIBLE_CONTAINER = {
         "maxSwap": 0,
         "swappiness": 60,
     },
+    "mountPoints": [{"sourceVolume": "v-host", "containerPath": "/logs", "readOnly": True}, {"sourceVolume": "v_plain", "containerPath": "/p"}],
+    "volumesFrom": [{"sourceContainer": "other", "readOnly": True}],
 }
+DOCKER_VOLUME = {"autoprovision": True, "driver": "local", "driverOpts": {"o": "uid=1"}, "labels": {"team": "web"}}
+EFS = {"fileSystemId": "fs-1", "rootDirectory": "/r", "transitEncryption": "ENABLED", "transitEncryptionPort": 2049}
+VOLUMES = [
+    {"name": "v_plain", "host": {}},
+    {"name": "v-host", "host": {"sourcePath": "/srv"}},
+    {"name": "docker", "dockerVolumeConfiguration": {"scope": "shared", **DOCKER_VOLUME}},
+    {"name": "efs", "efsVolumeConfiguration": {**EFS, "authorizationConfig": {"accessPointId": "fsap-1", "iam": "ENABLED"}}},
+    {"name": "launch", "configuredAtLaunch": True},
+]
 SENSIBLE_TASK = {
     "family": "whole",
     "networkMode": "bridge",
@@ -95,6 +106,7 @@ SENSIBLE_TASK = {
     "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
     "placementConstraints": [{"type": "memberOf", "expression": "attribute:rack =~ r[0-9]+"}],
     "tags": [{"key": "team", "value": "harbour"}],
+    "volumes": VOLUMES,
 }
 REQUEST = ECS.operation_model("RegisterTaskDefinition").input_shape
 CONTAINER = ECS.shape_for("ContainerDefinition")
@@ -131,7 +143,7 @@ def test_every_member_of_the_model_is_echoed(ecs):
 @pytest.mark.parametrize("name", sorted(CONTAINER.members))
 def test_a_container_member_is_echoed_alone(ecs, name: str):
     alone = {**container(), name: whole_container()[name]}
-    echoed, _ = register(ecs, "alone", alone, container("other"))["containerDefinitions"]
+    echoed, _ = register(ecs, "alone", alone, container("other"), volumes=VOLUMES)["containerDefinitions"]
     assert {member: echoed[member] for member in alone} == alone
 
 
@@ -284,7 +296,7 @@ FAULTS = {
     "fargate-host-volume": (
         {**FARGATE, "volumes": [{"name": "v", "host": {"sourcePath": "/srv"}}]},
         container(),
-        "volumes.host",
+        "Fargate compatible task definitions do not support sourcePath",
     ),
     "fargate-constraint": (
         {**FARGATE, "placementConstraints": [{"type": "memberOf", "expression": "attribute:a exists"}]},
@@ -424,6 +436,8 @@ CONTAINER_BUILT = {
     "ulimits",
     "systemControls",
     "linuxParameters",
+    "mountPoints",
+    "volumesFrom",
 }
 TASK_BUILT = {
     "family",
@@ -436,6 +450,7 @@ TASK_BUILT = {
     "runtimePlatform",
     "placementConstraints",
     "tags",
+    "volumes",
 }
 RUN = ECS.operation_model("RunTask").input_shape
 RUN_BUILT = {

@@ -280,6 +280,7 @@ async fn machine(setup: &Setup, records: &Records, events: mpsc::Sender<Event>) 
         events,
         over,
         live: Mutex::new(Live::default()),
+        filling: Arc::default(),
     }))
 }
 

@@ -9,6 +9,8 @@
 //!   node.json             the brain's record about itself
 //!   tasks/<id>.json       the brain's record of each task
 //!   logs/<runtime id>/    output on its way to the control plane
+//!   volumes/tasks/<id>/<name>/_data   a volume of a task
+//!   volumes/shared/<name>/_data       a volume that tasks share
 //!   containers/<id>/      hosts, hostname and resolv.conf of a container
 //!   containerd/           a private containerd
 //! /run/berth/<suffix>/netns/<id>
@@ -81,6 +83,25 @@ impl Places {
 
     pub(crate) fn container_dir(&self, container: &RuntimeId) -> PathBuf {
         self.containers_dir().join(container.0.as_str())
+    }
+
+    /// The volumes that are tasks' own.
+    pub(crate) fn tasks_volumes(&self) -> PathBuf {
+        self.volumes_dir().join("tasks")
+    }
+
+    /// The volumes that are the own ones of the task with this id.
+    pub(crate) fn task_volumes(&self, task: &str) -> PathBuf {
+        self.tasks_volumes().join(task)
+    }
+
+    /// The volumes in which tasks meet.
+    pub(crate) fn shared_volumes(&self) -> PathBuf {
+        self.volumes_dir().join("shared")
+    }
+
+    pub(crate) fn volumes_dir(&self) -> PathBuf {
+        self.agent_dir.join("volumes")
     }
 
     /// What of this agent is under /run.

@@ -14,7 +14,8 @@ use crate::host::{Host, default_zone};
 
 /// What task definitions ask for by the names that the stock agent gave them. The versions of Docker's interface stand for
 /// members of container definitions, all of which the control plane checks.
-const CAPABILITIES: [&str; 18] = [
+const CAPABILITIES: [&str; 19] = [
+    "com.amazonaws.ecs.capability.docker-plugin.local",
     "com.amazonaws.ecs.capability.docker-remote-api.1.17",
     "com.amazonaws.ecs.capability.docker-remote-api.1.18",
     "com.amazonaws.ecs.capability.docker-remote-api.1.19",

@@ -37,6 +37,7 @@ pub(crate) async fn look(
         machine.metadata.note_task(task);
     }
     remove_strange_files(machine, &records);
+    remove_strange_volumes(machine, &records);
     remove_strange_namespaces(machine, &records).await?;
     remove_strange_cgroups(machine, &records);
     if !records.is_empty() {
@@ -113,6 +114,21 @@ fn remove_strange_files(machine: &Machine, records: &[TaskRecord]) {
             if !is_known && let Err(error) = fs::remove_dir_all(entry.path()) {
                 tracing::warn!(path = %entry.path().display(), %error, "cannot remove what a container left");
             }
+        }
+    }
+}
+
+/// Volumes of tasks that no record knows. Containers that still use them are removed at the same time.
+fn remove_strange_volumes(machine: &Machine, records: &[TaskRecord]) {
+    let known: BTreeSet<String> = records.iter().map(|task| task.key().id.to_string()).collect();
+    for entry in fs::read_dir(machine.places.tasks_volumes())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let is_known = entry.file_name().to_str().is_some_and(|name| known.contains(name));
+        if !is_known && let Err(error) = fs::remove_dir_all(entry.path()) {
+            tracing::warn!(path = %entry.path().display(), %error, "cannot remove what a task left");
         }
     }
 }

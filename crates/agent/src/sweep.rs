@@ -41,7 +41,13 @@ pub(crate) async fn sweep(
     cleaned.failures.extend(removed.failures);
     let groups = remove_cgroups(places).await;
     cleaned.note("control groups", groups);
-    for directory in [places.logs_dir(), places.containers_dir(), places.run_dir()] {
+    let directories = [
+        places.logs_dir(),
+        places.containers_dir(),
+        places.volumes_dir(),
+        places.run_dir(),
+    ];
+    for directory in directories {
         let removed = remove_dir(&directory);
         cleaned.note(&directory.display().to_string(), removed);
     }

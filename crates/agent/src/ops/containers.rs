@@ -79,6 +79,7 @@ impl Machine {
         }
         let created = self.containerd.create(&spec).await;
         created.map_err(|error| StepFailure::CannotCreate(error.to_string()))?;
+        self.fill_volumes(start).await?;
         let started = self.containerd.start(&spec.id).await;
         started.map_err(|error| StepFailure::CannotStart(self.with_logger_error(id, &error)))?;
         self.note_stop_signal(id, signal);
@@ -140,7 +141,10 @@ impl Machine {
                 Names::Own { hostname, .. } => Some(hostname),
             },
             network: self.netns(start),
-            mounts: mounts.map_err(|error| cannot(format!("cannot write the container's files: {error}")))?,
+            mounts: self.with_volumes(
+                mounts.map_err(|error| cannot(format!("cannot write the container's files: {error}")))?,
+                &start.mounts,
+            ),
             resources: resources(definition),
             edits: self.gpus(&start.container.gpu_ids)?,
             rlimits: surroundings::rlimits(surroundings),

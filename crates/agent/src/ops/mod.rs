@@ -11,6 +11,7 @@ mod images;
 mod logs;
 mod network;
 mod surroundings;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,6 +56,8 @@ pub(crate) struct Machine {
     pub(crate) over: watch::Sender<bool>,
     /// What changes while the agent runs. All of it is found again after a restart.
     pub(crate) live: Mutex<Live>,
+    /// Held by whoever copies an image's files into a volume.
+    pub(crate) filling: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What is under way.
@@ -134,6 +137,8 @@ impl Machine {
                 memory,
             } => self.create_cgroup(task, (cpu, weight), memory).await,
             Op::RemoveCgroup { task } => self.remove_cgroup(task).await,
+            Op::CreateVolumes { task, volumes } => self.create_volumes(task, volumes).await,
+            Op::RemoveVolumes { task } => self.remove_volumes(task).await,
             Op::Pull { task, container, image } => self.pull(&task, &container, &image).await,
             Op::CancelPull { .. } => unreachable!("calling a pull off has no work of its own"),
             Op::PrepareLogs { logs, .. } => self.prepare_logs(&logs).await,
@@ -166,6 +171,8 @@ fn limit(op: &Op) -> Duration {
         | Op::Disconnect { .. }
         | Op::CreateCgroup { .. }
         | Op::RemoveCgroup { .. }
+        | Op::CreateVolumes { .. }
+        | Op::RemoveVolumes { .. }
         | Op::CancelPull { .. }
         | Op::PrepareLogs { .. }
         | Op::Probe { .. }

@@ -3,7 +3,7 @@
 //! Reading order: `daemon` (which containerd: the host's or a private one), `connection` (one
 //! channel, reconnecting), `spec` (the plain description of a container), `process` and `users`
 //! (Docker's rules for arguments, environment and users), `oci` (the specification that runc
-//! reads), `edits` (what devices change of it), `snapshots`, `container` (create, kill, delete), `start` and `executed` (once,
+//! reads), `edits` (what devices change of it), `snapshots`, `image_root` and `takeover` (what an image has), `container` (create, kill, delete), `start` and `executed` (once,
 //! however often it is tried), `exit` (wait, list), `exec` (a program beside), `cleanup`.
 //!
 //! Nothing here decides anything about ECS: no statuses, no retries of containers, no reasons.
@@ -19,6 +19,7 @@ mod error;
 mod exec;
 mod executed;
 mod exit;
+mod image_root;
 mod keyed;
 mod oci;
 mod oci_confinement;
@@ -26,6 +27,7 @@ mod process;
 mod snapshots;
 mod spec;
 mod start;
+mod takeover;
 mod traits;
 mod users;
 
@@ -43,6 +45,7 @@ pub(crate) use keyed::KeyedLocks;
 pub use oci::runtime_spec;
 pub use process::{ProcessError, ProcessOverrides, parse_signal, resolve_process};
 pub use spec::{BindMount, ContainerSpec, NetworkNamespace, Process, Resources, Rlimit, RootImage, Stdio};
+pub(crate) use takeover::DATA;
 pub use traits::{CgroupVersion, HostTraits};
 pub use users::{Accounts, ResolvedUser, UserError};
 

@@ -329,6 +329,8 @@ pub enum Fault {
     StopTimeout(u32),
     /// What the containers wait for, restart policies or health checks.
     Lifecycle(LifecycleFault),
+    /// Volumes and their places in the containers.
+    Volume(VolumeFault),
     /// In awsvpc and host mode, host ports other than the container's.
     PortsDiffer(NetworkMode),
     /// A member that a network mode does not take.
@@ -423,6 +425,45 @@ pub enum LifecycleFault {
 impl From<LifecycleFault> for Fault {
     fn from(fault: LifecycleFault) -> Self {
         Self::Lifecycle(fault)
+    }
+}
+
+/// What is wrong with the volumes of a task definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VolumeFault {
+    /// A volume without a fitting name.
+    Name(String),
+    /// Two volumes of one name.
+    NameTwice(String),
+    /// A volume in two places at once.
+    Places,
+    /// A path of the machine that is not absolute, or climbs.
+    HostPath(String),
+    /// A mount point for a volume that is not there.
+    Unknown(String),
+    /// A mount point at a path that is not absolute, climbs, or is the root.
+    ContainerPath {
+        /// The container's name.
+        container: String,
+        /// The path.
+        path: String,
+    },
+    /// Two mount points at one path.
+    ContainerPathTwice {
+        /// The container's name.
+        container: String,
+        /// The path.
+        path: String,
+    },
+    /// The volumes of a container that is not there.
+    UnknownContainer(String),
+    /// A member of a volume that FARGATE does not take.
+    Fargate(&'static str),
+}
+
+impl From<VolumeFault> for Fault {
+    fn from(fault: VolumeFault) -> Self {
+        Self::Volume(fault)
     }
 }
 

@@ -10,7 +10,7 @@ use super::model::{
     ContainerPhase, ContainerRecord, LogRecord, NodeRecord, NodeTimes, Phase, ReportProgress, Restarts, RuntimeId,
     TaskRecord,
 };
-use super::{Keep, MessageId, Node, Output, Save, ToControl, logs, reasons, report};
+use super::{Keep, MessageId, Node, Output, Save, ToControl, logs, reasons, report, volumes};
 use crate::ecs::model::{NetworkMode, TaskKey};
 use crate::ecs::report::ReportedStatus;
 use crate::ecs::view::assignment::{AssignedContainer, Assignment, Desired};
@@ -132,6 +132,7 @@ fn record(cx: &mut Cx, assignment: Assignment) -> TaskRecord {
         reason: None,
         network: (mode == NetworkMode::Awsvpc).then_some(Phase::Absent),
         cgroup: Phase::Absent,
+        volumes: (!assignment.volumes.is_empty()).then_some(Phase::Absent),
         containers: containers.collect(),
         times: NodeTimes::default(),
         retries: Vec::new(),
@@ -187,6 +188,9 @@ fn refusal(assignment: &Assignment, ids: &[RuntimeId]) -> Option<String> {
     }
     if assignment.network_mode == NetworkMode::Awsvpc && assignment.interface.is_none() {
         return Some(reasons::unrecognized("it has no network interface"));
+    }
+    if let Some(detail) = volumes::unfit(assignment) {
+        return Some(reasons::unrecognized(&detail));
     }
     let mut containers = assignment.containers.iter().zip(ids).enumerate();
     containers.find_map(|(position, (container, id))| {

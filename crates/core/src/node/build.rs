@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::model::{ContainerRecord, TaskRecord};
 use super::op::{Netns, Op, StartContainer, Step};
+use super::volumes;
 use crate::ecs::model::NetworkMode;
 use crate::ecs::view::assignment::{AssignedContainer, AssignedInterface};
 use crate::kernel::CpuUnits;
@@ -28,6 +29,11 @@ pub(super) fn op(task: &TaskRecord, step: &Step) -> Op {
             memory: task.assignment.memory,
         },
         Step::RemoveCgroup => Op::RemoveCgroup { task: key },
+        Step::CreateVolumes => Op::CreateVolumes {
+            task: key,
+            volumes: task.assignment.volumes.clone(),
+        },
+        Step::RemoveVolumes => Op::RemoveVolumes { task: key },
         Step::Pull(name)
         | Step::CancelPull(name)
         | Step::Connect(name)
@@ -95,9 +101,12 @@ fn of_container(task: &TaskRecord, step: &Step, name: &Name) -> Op {
             runtime_id,
         },
         Step::Disconnect(_) => Op::Disconnect { task: key, container },
-        Step::SetUpNetwork | Step::TearDownNetwork | Step::CreateCgroup | Step::RemoveCgroup => {
-            unreachable!("these steps are of the task as a whole")
-        }
+        Step::SetUpNetwork
+        | Step::TearDownNetwork
+        | Step::CreateCgroup
+        | Step::RemoveCgroup
+        | Step::CreateVolumes
+        | Step::RemoveVolumes => unreachable!("these steps are of the task as a whole"),
     }
 }
 
@@ -112,6 +121,7 @@ fn start(task: &TaskRecord, assigned: &AssignedContainer, record: &ContainerReco
             .image_digest
             .clone()
             .expect("a container starts after its image was pulled"),
+        mounts: volumes::of(&task.assignment, &assigned.definition),
         netns: match task.assignment.network_mode {
             NetworkMode::None => Netns::Isolated,
             NetworkMode::Host | NetworkMode::Awsvpc | NetworkMode::Bridge if is_alone => Netns::Isolated,

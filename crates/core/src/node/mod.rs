@@ -32,6 +32,7 @@ mod step;
 mod strays;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 pub use event::{Answer, Event, FoundContainer, FoundState, MessageId, Output, Restored, Save, ToControl};
 pub use health::{HealthRecord, Probe, TaskHealth};
@@ -39,6 +40,7 @@ pub use logs::{AwsLogs, LogMode};
 pub use model::{ContainerPhase, ContainerRecord, Exit, NodeRecord, Phase, Restarts, RuntimeId, TaskRecord};
 pub use op::{Netns, Op, StartContainer, Step, StepFacts, StepFailure};
 use strays::Strays;
+pub use volumes::{MountSource, VolumeMount};
 
 /// How long the record of a task is kept after its end was taken in and nothing of it is left, so that a late message cannot start it again.
 const KEPT_MS: i64 = 600_000;

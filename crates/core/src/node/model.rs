@@ -232,6 +232,9 @@ pub struct TaskRecord {
     pub network: Option<Phase>,
     /// The control group above those of its containers.
     pub cgroup: Phase,
+    /// The directories of its volumes; only if it has volumes.
+    #[serde(default)]
+    pub volumes: Option<Phase>,
     /// Its containers, in the order of the assignment.
     pub containers: Vec<ContainerRecord>,
     /// Moments of its life.

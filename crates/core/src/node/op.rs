@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::logs::AwsLogs;
 use super::model::RuntimeId;
-use crate::ecs::model::{NetworkBinding, PortMapping, TaskKey};
+use super::volumes::VolumeMount;
+use crate::ecs::model::{NetworkBinding, PortMapping, TaskKey, Volume};
 use crate::ecs::view::assignment::{AssignedContainer, AssignedInterface, Assignment};
 use crate::kernel::names::Name;
 use crate::kernel::{CpuUnits, MemoryMib, Timestamp};
@@ -25,6 +26,8 @@ pub enum Step {
     SetUpNetwork,
     /// Make the task's control group.
     CreateCgroup,
+    /// Make the directories of the task's volumes.
+    CreateVolumes,
     /// Pull the container's image.
     Pull(Name),
     /// Call off the pull.
@@ -51,6 +54,8 @@ pub enum Step {
     TearDownNetwork,
     /// Remove the task's control group.
     RemoveCgroup,
+    /// Remove the directories of the task's own volumes.
+    RemoveVolumes,
 }
 
 /// An operation on the machine.
@@ -73,6 +78,13 @@ pub enum Op {
         weight: CpuUnits,
         /// The task's limit of memory, if it has one.
         memory: Option<MemoryMib>,
+    },
+    /// Make the directories of volumes that are not there. What is there is kept as it is.
+    CreateVolumes {
+        /// Whose.
+        task: TaskKey,
+        /// The task's volumes.
+        volumes: Vec<Volume>,
     },
     /// Pull and unpack an image. Answers [`StepFacts::Pulled`].
     Pull {
@@ -184,6 +196,11 @@ pub enum Op {
         /// Whose.
         task: TaskKey,
     },
+    /// Remove the directories that are the task's own, with what is in them.
+    RemoveVolumes {
+        /// Whose.
+        task: TaskKey,
+    },
 }
 
 /// All that is needed to create and start a container.
@@ -199,6 +216,8 @@ pub struct StartContainer {
     pub restarts: u32,
     /// The digest of the image that was pulled.
     pub image_digest: String,
+    /// What of volumes it sees, outer places before inner ones.
+    pub mounts: Vec<VolumeMount>,
     /// The network namespace to start in.
     pub netns: Netns,
     /// Where its output goes; nowhere if none.
@@ -279,6 +298,7 @@ impl Op {
         match self {
             Self::SetUpNetwork { task, .. }
             | Self::CreateCgroup { task, .. }
+            | Self::CreateVolumes { task, .. }
             | Self::Pull { task, .. }
             | Self::CancelPull { task, .. }
             | Self::Connect { task, .. }
@@ -290,7 +310,8 @@ impl Op {
             | Self::Remove { task, .. }
             | Self::Disconnect { task, .. }
             | Self::TearDownNetwork { task, .. }
-            | Self::RemoveCgroup { task } => task,
+            | Self::RemoveCgroup { task }
+            | Self::RemoveVolumes { task } => task,
             Self::Start(start) => &start.assignment.task,
         }
     }
@@ -301,6 +322,7 @@ impl Op {
         match self {
             Self::SetUpNetwork { .. } => Step::SetUpNetwork,
             Self::CreateCgroup { .. } => Step::CreateCgroup,
+            Self::CreateVolumes { .. } => Step::CreateVolumes,
             Self::Pull { container, .. } => Step::Pull(container.clone()),
             Self::CancelPull { container, .. } => Step::CancelPull(container.clone()),
             Self::Connect { container, .. } => Step::Connect(container.clone()),
@@ -314,6 +336,7 @@ impl Op {
             Self::Disconnect { container, .. } => Step::Disconnect(container.clone()),
             Self::TearDownNetwork { .. } => Step::TearDownNetwork,
             Self::RemoveCgroup { .. } => Step::RemoveCgroup,
+            Self::RemoveVolumes { .. } => Step::RemoveVolumes,
         }
     }
 }

@@ -25,11 +25,11 @@ pub(super) fn standing(task: &TaskRecord, container: &ContainerRecord, now: Time
         return Standing::Met;
     };
     let mut all = Standing::Met;
-    for dependency in &definition.lifecycle.depends_on {
-        let Some(on) = task.parts().find(|(on, _)| on.name == dependency.container) else {
+    for (name, condition) in definition.waits_for() {
+        let Some(on) = task.parts().find(|(on, _)| on.name == name) else {
             return Standing::Never(reasons::hopeless(Hopeless::Missing, None, (definition, container)));
         };
-        let one = match judge(dependency.condition, on, now) {
+        let one = match judge(condition, on, now) {
             Ok(one) => one,
             Err(why) => return Standing::Never(reasons::hopeless(why, Some(on), (definition, container))),
         };

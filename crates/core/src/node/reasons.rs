@@ -119,6 +119,7 @@ fn name(step: &Step) -> &'static str {
         Step::CreateCgroup | Step::RemoveCgroup | Step::PrepareLogs(_) | Step::DrainLogs(_) => {
             "ResourceInitializationError"
         }
+        Step::CreateVolumes | Step::RemoveVolumes => "CannotCreateVolumeError",
         Step::Probe(_) => "CannotInspectContainerError",
         Step::Start(_) => "CannotStartContainerError",
         Step::Stop(_) | Step::Kill(_) => "CannotStopContainerError",

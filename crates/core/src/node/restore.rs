@@ -107,6 +107,7 @@ fn drop_unwanted(task: &mut TaskRecord) {
     if task.desired == Desired::Stopped {
         task.network.iter_mut().for_each(give_up);
         give_up(&mut task.cgroup);
+        task.volumes.iter_mut().for_each(give_up);
     }
     for position in 0..task.containers.len() {
         let unwanted = step::wanted(task, &task.containers[position]) == Desired::Stopped;

@@ -32,6 +32,7 @@ pub(super) fn done(task: &mut TaskRecord, done: &Step, outcome: Result<StepFacts
     match done {
         Step::SetUpNetwork => task.network = Some(made_for_task(task, done, outcome)),
         Step::CreateCgroup => task.cgroup = made_for_task(task, done, outcome),
+        Step::CreateVolumes => task.volumes = Some(made_for_task(task, done, outcome)),
         Step::Pull(name) => pulled(task, name, outcome, now),
         Step::Connect(name) => connected(task, name, outcome),
         Step::PrepareLogs(name) => logs_prepared(task, name, outcome),
@@ -42,7 +43,8 @@ pub(super) fn done(task: &mut TaskRecord, done: &Step, outcome: Result<StepFacts
         | Step::Remove(_)
         | Step::Disconnect(_)
         | Step::TearDownNetwork
-        | Step::RemoveCgroup => cleaned(task, done, outcome.is_ok(), now),
+        | Step::RemoveCgroup
+        | Step::RemoveVolumes => cleaned(task, done, outcome.is_ok(), now),
     }
 }
 
@@ -238,12 +240,14 @@ fn cleaned(task: &mut TaskRecord, cleaned: &Step, ok: bool, now: Timestamp) {
     match cleaned {
         Step::TearDownNetwork => task.network = Some(Phase::Gone),
         Step::RemoveCgroup => task.cgroup = Phase::Gone,
+        Step::RemoveVolumes => task.volumes = Some(Phase::Gone),
         Step::DrainLogs(name) => step::mark_logs(task, name, Phase::Gone),
         Step::Remove(name) => step::container(task, name).phase = ContainerPhase::Removed,
         Step::Disconnect(name) => step::container(task, name).bridge = Some(Phase::Gone),
         Step::Kill(_)
         | Step::SetUpNetwork
         | Step::CreateCgroup
+        | Step::CreateVolumes
         | Step::Pull(_)
         | Step::CancelPull(_)
         | Step::Connect(_)

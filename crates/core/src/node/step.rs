@@ -1,8 +1,8 @@
 //! A task's life on one screen: which steps may begin, given how far everything is.
 //!
 //! ```text
-//!   at once, side by side:   pull every image · make the task's network and control group (or each container's
-//!                            place on the bridge) · make the log streams
+//!   at once, side by side:   pull every image · make the task's network, control group and volumes (or each
+//!                            container's place on the bridge) · make the log streams
 //!   then:                    start the first container, then the others side by side, each as soon as what it depends on
 //!                            allows; probe the health of those that run
 //!   all run:                 RUNNING
@@ -10,7 +10,7 @@
 //!                            call pulls off · stop what runs, those first that depend on others; kill what takes too long
 //!   one with a policy ends:  start it again
 //!   as each container ends:  deliver the rest of its output
-//!   when all have ended:     remove the containers, then the networks and the control group
+//!   when all have ended:     remove the containers, then the networks, the control group and the task's own volumes
 //!   nothing is left, or nothing but what resists, off the network: STOPPED
 //! ```
 //!
@@ -53,7 +53,12 @@ fn of_task(task: &TaskRecord) -> Vec<Step> {
         (Desired::Stopped, Phase::Ready | Phase::Broken) if removed => Some(Step::RemoveCgroup),
         (Desired::Running | Desired::Stopped, _) => None,
     };
-    network.into_iter().chain(cgroup).collect()
+    let volumes = match (task.desired, task.volumes) {
+        (Desired::Running, Some(Phase::Absent)) => Some(Step::CreateVolumes),
+        (Desired::Stopped, Some(Phase::Ready | Phase::Broken)) if removed => Some(Step::RemoveVolumes),
+        (Desired::Running | Desired::Stopped, _) => None,
+    };
+    network.into_iter().chain(cgroup).chain(volumes).collect()
 }
 
 /// What a container needs around it, and no longer needs.
@@ -118,6 +123,7 @@ fn may_start(task: &TaskRecord, container: &ContainerRecord, now: Timestamp) -> 
     let ready = |phase: Option<Phase>| phase.is_none_or(|phase| phase == Phase::Ready);
     let furnished = ready(task.network)
         && task.cgroup == Phase::Ready
+        && ready(task.volumes)
         && ready(container.bridge)
         && ready(container.logs.as_ref().map(|logs| logs.phase));
     let in_order = |c: &ContainerRecord| order::standing(task, c, now) == Standing::Met;
@@ -144,7 +150,7 @@ fn is_drained(container: &ContainerRecord) -> bool {
 pub(super) fn is_clean(task: &TaskRecord) -> bool {
     let gone = |phase: Option<Phase>| phase.is_none_or(|phase| matches!(phase, Phase::Absent | Phase::Gone));
     let container = |c: &ContainerRecord| c.phase == ContainerPhase::Removed && gone(c.bridge) && is_drained(c);
-    gone(task.network) && gone(Some(task.cgroup)) && task.containers.iter().all(container)
+    gone(task.network) && gone(Some(task.cgroup)) && gone(task.volumes) && task.containers.iter().all(container)
 }
 
 /// Whether this step of cleaning has failed so often that others do not wait for it any longer.
@@ -190,6 +196,7 @@ pub(super) fn under_way(task: &TaskRecord) -> Vec<Step> {
     let mut steps = Vec::new();
     steps.extend(furnishing(task.network, Step::SetUpNetwork, Step::TearDownNetwork));
     steps.extend(furnishing(Some(task.cgroup), Step::CreateCgroup, Step::RemoveCgroup));
+    steps.extend(furnishing(task.volumes, Step::CreateVolumes, Step::RemoveVolumes));
     for container in &task.containers {
         let name = || container.name.clone();
         let logs = container.logs.as_ref().map(|logs| logs.phase);
@@ -231,6 +238,8 @@ pub(super) fn begin(task: &mut TaskRecord, step: &Step, now: Timestamp, stop_tim
         Step::TearDownNetwork => task.network = Some(Phase::Unmaking),
         Step::CreateCgroup => task.cgroup = Phase::Making,
         Step::RemoveCgroup => task.cgroup = Phase::Unmaking,
+        Step::CreateVolumes => task.volumes = Some(Phase::Making),
+        Step::RemoveVolumes => task.volumes = Some(Phase::Unmaking),
         Step::Pull(name) => {
             task.times.pull_started_at.get_or_insert(now);
             container(task, name).phase = ContainerPhase::Pulling;

@@ -225,7 +225,7 @@ define web for=FARGATE net=awsvpc cpu=256 : app
 define web for=FARGATE net=awsvpc cpu=300 memory=512
 define web for=FARGATE net=awsvpc cpu=256 memory=4096
 define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=host
-define web for=FARGATE net=awsvpc cpu=256 memory=512 host-volumes
+define web for=FARGATE net=awsvpc cpu=256 memory=512 volume=v=/srv
 define web for=FARGATE net=awsvpc cpu=256 memory=512 where="attribute:a exists"
 define web for=FARGATE net=awsvpc cpu=256 memory=512 unbuilt=ipcMode
 define web for=FARGATE net=awsvpc cpu=256 memory=512 : app privileged
@@ -253,8 +253,8 @@ define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=task : app stop=120 unb
               ! Definition(FargateSize)
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 pid=host
               ! Definition(FargatePidMode("host"))
-            > define web for=FARGATE net=awsvpc cpu=256 memory=512 host-volumes
-              ! Definition(FargateMember("volumes.host"))
+            > define web for=FARGATE net=awsvpc cpu=256 memory=512 volume=v=/srv
+              ! Definition(Volume(Fargate("sourcePath")))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 where="attribute:a exists"
               ! Definition(FargateMember("placementConstraints"))
             > define web for=FARGATE net=awsvpc cpu=256 memory=512 unbuilt=ipcMode

@@ -1,5 +1,6 @@
 //! The control plane's brain, told as stories and shaken at random: see `world` for the language.
 
+mod volumes;
 mod world;
 
 mod agent_updates;

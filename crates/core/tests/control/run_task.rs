@@ -415,7 +415,7 @@ fn unbuilt() {
         r#"
 machine m1
 define role role=arn:aws:iam::123456789012:role/r
-define volumes unbuilt=volumes
+define volumes volume=far=efs
 define health : app unbuilt=healthCheck
 define range : app port=8000-8010
 define fluent : app log=fluentd
@@ -435,7 +435,7 @@ run fine
             > run role
               ! NotBuilt("Berth does not carry out 'taskRoleArn' yet: tasks cannot have a role.")
             > run volumes
-              ! NotBuilt("Berth does not carry out 'volumes' of task definitions yet.")
+              ! NotBuilt("Berth does not carry out 'volumes.efsVolumeConfiguration' of task definitions yet.")
             > run health
               ! NotBuilt("Berth does not carry out 'healthCheck' yet, which container 'app' asks for.")
             > run range

@@ -12,7 +12,7 @@ use berth_core::kernel::Opaque;
 use super::entities::{attributes, pairs, tags};
 use super::lifecycle;
 use super::requirements::{requirement_drafts, requirement_shapes};
-use super::surroundings;
+use super::{surroundings, volumes};
 use crate::document::Document;
 use crate::protocol::stored;
 use crate::schema::StructureSchema;
@@ -22,7 +22,6 @@ use crate::shapes::{Structure, drain, ecs, fill};
 #[must_use]
 pub fn draft(request: ecs::RegisterTaskDefinitionRequest, size_bytes: usize) -> Draft {
     let pid_mode = request.pid_mode.clone();
-    let has_host_volumes = request.volumes.iter().flatten().any(is_of_the_host);
     let platform = request.runtime_platform.as_ref().map(|platform| PlatformDraft {
         architecture: platform.cpu_architecture.clone(),
         system: platform.operating_system_family.clone(),
@@ -43,7 +42,7 @@ pub fn draft(request: ecs::RegisterTaskDefinitionRequest, size_bytes: usize) -> 
         task_role_arn: request.task_role_arn.clone(),
         platform,
         pid_mode,
-        has_host_volumes,
+        volumes: request.volumes.iter().flatten().map(volumes::draft).collect(),
         tags: pairs(request.tags.clone()),
         placement_constraints: request
             .placement_constraints
@@ -70,13 +69,8 @@ fn constraint_shape(query: &Query) -> ecs::TaskDefinitionPlacementConstraint {
     }
 }
 
-fn is_of_the_host(volume: &ecs::Volume) -> bool {
-    let names_path = |host: &ecs::HostVolumeProperties| host.source_path.is_some();
-    volume.host.as_ref().is_some_and(names_path) || volume.docker_volume_configuration.is_some()
-}
-
 /// Members of RegisterTaskDefinition that are carried out.
-const TASK_BUILT: [&str; 11] = [
+const TASK_BUILT: [&str; 12] = [
     "family",
     "taskRoleArn",
     "executionRoleArn",
@@ -88,10 +82,11 @@ const TASK_BUILT: [&str; 11] = [
     "tags",
     "runtimePlatform",
     "placementConstraints",
+    "volumes",
 ];
 
 /// Members of container definitions that are carried out.
-const CONTAINER_BUILT: [&str; 32] = [
+const CONTAINER_BUILT: [&str; 34] = [
     "name",
     "image",
     "cpu",
@@ -124,6 +119,8 @@ const CONTAINER_BUILT: [&str; 32] = [
     "ulimits",
     "systemControls",
     "linuxParameters",
+    "mountPoints",
+    "volumesFrom",
 ];
 
 fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
@@ -149,6 +146,7 @@ fn container_draft(mut shape: ecs::ContainerDefinition) -> ContainerDraft {
         lifecycle: lifecycle::draft(&shape),
         resource_requirements: requirement_drafts(shape.resource_requirements.as_ref()),
         surroundings: surroundings::of(&shape),
+        mounts: volumes::mounts(&shape),
         unbuilt: unbuilt(shape, &CONTAINER_BUILT),
     };
     if let Some(secret_options) = secret_options {
@@ -277,7 +275,7 @@ pub fn shape(definition: &TaskDefinition) -> ecs::TaskDefinition {
         execution_role_arn: definition.execution_role_arn.clone(),
         network_mode: definition.network_mode.map(|mode| mode.to_string()),
         revision: i32::try_from(definition.key.revision).ok(),
-        volumes: Some(Vec::new()),
+        volumes: Some(definition.volumes.iter().map(volumes::shape).collect()),
         status: Some(definition.status.to_string()),
         requires_attributes: Some(attributes(&definition.requires_attributes)),
         placement_constraints: Some(definition.placement_constraints.iter().map(constraint_shape).collect()),
@@ -322,8 +320,6 @@ fn container_shape(container: &ContainerDefinition) -> ecs::ContainerDefinition 
         entry_point: container.entry_point.clone(),
         command: container.command.clone(),
         environment: Some(container.environment.iter().map(pair).collect()),
-        mount_points: Some(Vec::new()),
-        volumes_from: Some(Vec::new()),
         stop_timeout: container.stop_timeout_s.map(|seconds| seconds as i32),
         resource_requirements: requirement_shapes(&container.resource_requirements),
         user: container.user.clone(),
@@ -333,6 +329,7 @@ fn container_shape(container: &ContainerDefinition) -> ecs::ContainerDefinition 
     };
     lifecycle::show(&container.lifecycle, &mut shape);
     surroundings::put(&container.surroundings, &mut shape);
+    volumes::put(&container.mounts, &mut shape);
     put_back(&mut shape, &container.unbuilt);
     let secret = container.unbuilt.iter().find(|one| one.member == SECRET_OPTIONS);
     if let (Some(log), Some(secret)) = (&mut shape.log_configuration, secret) {

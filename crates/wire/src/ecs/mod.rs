@@ -10,6 +10,7 @@ pub mod reports;
 pub mod requests;
 mod requirements;
 pub mod surroundings;
+pub mod volumes;
 
 use berth_core::ecs::Refusal;
 use berth_core::ecs::api::{Read, Write};

@@ -3,7 +3,7 @@
 use berth_core::ecs::Refusal;
 use berth_core::ecs::quota::Exceeded;
 use berth_core::ecs::refusal::{AttributeFault, CommandFault, LaunchFault, NoUpdate, SettingFault, StrategyFault};
-use berth_core::ecs::refusal::{Fault, LifecycleFault, Untaggable};
+use berth_core::ecs::refusal::{Fault, LifecycleFault, Untaggable, VolumeFault};
 use berth_core::iam::Denied;
 use berth_core::iam::admit::{JoinRefusal, MOST_TOKENS};
 use berth_core::kernel::tags::TagFault;
@@ -341,6 +341,27 @@ fn lifecycle_text(fault: &LifecycleFault) -> String {
     }
 }
 
+/// The texts about volumes.
+fn volume_text(fault: &VolumeFault) -> String {
+    match fault {
+        VolumeFault::Name(name) => format!("Invalid volume name: {name}"),
+        VolumeFault::NameTwice(name) => format!("Volume names must be unique, but '{name}' is there twice."),
+        VolumeFault::Places => {
+            "When the volume parameter is specified, only one volume configuration type should be used.".to_owned()
+        }
+        VolumeFault::HostPath(path) => format!("Invalid 'host.sourcePath' setting for volumes: {path}"),
+        VolumeFault::Unknown(name) => format!("Unknown volume '{name}'."),
+        VolumeFault::ContainerPath { container, path } => {
+            format!("Invalid setting for container '{container}'. The 'containerPath' cannot be '{path}'.")
+        }
+        VolumeFault::ContainerPathTwice { container, path } => {
+            format!("Invalid setting for container '{container}'. The 'containerPath' {path} is there twice.")
+        }
+        VolumeFault::UnknownContainer(name) => format!("Unknown container '{name}'."),
+        VolumeFault::Fargate(member) => format!("Fargate compatible task definitions do not support {member}"),
+    }
+}
+
 /// The texts of RegisterTaskDefinition's ClientException.
 fn definition_text(fault: &Fault) -> String {
     match fault {
@@ -388,6 +409,7 @@ fn definition_text(fault: &Fault) -> String {
             format!("Invalid 'stopTimeout' setting of {seconds} seconds: Fargate allows 2 to 120.")
         }
         Fault::Lifecycle(fault) => lifecycle_text(fault),
+        Fault::Volume(fault) => volume_text(fault),
         Fault::PortsDiffer(mode) => format!(
             "When networkMode={}, the host ports and container ports in port mappings must match.",
             mode.as_str()

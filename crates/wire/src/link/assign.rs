@@ -18,6 +18,7 @@ use super::docker_surroundings;
 use super::extension::{self, ContainerExtension};
 use super::interface::{ElasticNetworkInterface, Ipv4Address};
 use super::lifecycle;
+use super::mounts;
 use super::payload::{
     Association, Container, DesiredStatus, NetworkMode as WireMode, PortMapping as WirePort, Task, TransportProtocol,
 };
@@ -64,7 +65,7 @@ pub fn to_payload(assignment: &Assignment) -> Task {
             .iter()
             .map(|one| interface(assignment, one))
             .collect(),
-        volumes: Vec::new(),
+        volumes: assignment.volumes.iter().filter_map(mounts::spell).collect(),
         containers: assignment
             .containers
             .iter()
@@ -154,6 +155,7 @@ fn container(assignment: &Assignment, assigned: &AssignedContainer) -> Container
         ..Container::default()
     };
     lifecycle::spell(definition, &mut container);
+    mounts::put(&definition.mounts, &mut container);
     container
 }
 
@@ -248,6 +250,7 @@ pub fn from_payload(task: &Task) -> Result<Assignment, Unreadable> {
             .first()
             .map(read_interface)
             .transpose()?,
+        volumes: task.volumes.iter().map(mounts::read).collect::<Result<_, _>>()?,
         containers: task.containers.iter().map(read).collect::<Result<_, _>>()?,
     })
 }
@@ -375,6 +378,7 @@ fn read_container(
             .surroundings
             .as_deref()
             .map_or_else(|| Ok(Surroundings::default()), read_surroundings)?,
+        mounts: mounts::of(container),
         unbuilt: Vec::new(),
     };
     Ok(AssignedContainer {
@@ -404,6 +408,7 @@ fn read_port(port: &WirePort) -> Result<PortMapping, Unreadable> {
 #[cfg(test)]
 mod tests {
     use berth_core::ecs::model::{Condition, Dependency, HealthCheck, Lifecycle, RestartPolicy};
+    use berth_core::ecs::model::{MountPoint, Mounts, Volume, VolumeSource};
 
     use super::*;
 
@@ -457,6 +462,14 @@ mod tests {
                 dns_servers: Some(vec!["10.0.0.2".into()]),
                 ..Surroundings::default()
             },
+            mounts: Mounts {
+                points: vec![MountPoint {
+                    volume: "scratch".into(),
+                    path: "/scratch".into(),
+                    read_only: Some(false),
+                }],
+                from: Vec::new(),
+            },
             unbuilt: Vec::new(),
         };
         let task = "arn:aws:ecs:us-east-1:012345678910:task/default/0123456789abcdef0123456789abcdef";
@@ -472,6 +485,10 @@ mod tests {
             cpu: Some(CpuUnits(256)),
             memory: Some(MemoryMib(512)),
             interface: None,
+            volumes: vec![Volume {
+                name: "scratch".into(),
+                source: VolumeSource::Anonymous,
+            }],
             containers: vec![AssignedContainer {
                 id: Uuid(42),
                 definition,

@@ -20,6 +20,7 @@ pub mod frame;
 pub mod health;
 pub mod interface;
 mod lifecycle;
+mod mounts;
 pub mod payload;
 mod sequence;
 pub mod tcs;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ecs::model::{Attribute, ContainerDefinition, NetworkMode, TaskDefinition, Unbuilt};
+use crate::ecs::model::{Attribute, ContainerDefinition, NetworkMode, TaskDefinition, Unbuilt, VolumeSource};
 
 /// Capabilities of members of a definition or of its containers.
 const OF_MEMBERS: [(&str, &[&str]); 8] = [
@@ -43,6 +43,14 @@ pub fn required(definition: &TaskDefinition) -> Vec<Attribute> {
         (None, _) => {}
     }
     definition.unbuilt.iter().for_each(|member| ask(of_member(member)));
+    for volume in &definition.volumes {
+        if let VolumeSource::Docker(docker) = &volume.source {
+            ask(&[&format!(
+                "com.amazonaws.ecs.capability.docker-plugin.{}",
+                docker.driver()
+            )]);
+        }
+    }
     let executes = definition.execution_role_arn.is_some();
     for container in &definition.containers {
         names.extend(of_container(container, executes));

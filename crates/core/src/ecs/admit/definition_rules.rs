@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::lifecycle;
-use super::surroundings;
+use super::{surroundings, volumes};
 use crate::ecs::model::{ContainerDefinition, LogConfiguration, NetworkMode, PortMapping, TaskDefinition, Unbuilt};
 use crate::ecs::refusal::{Fault, LifecycleFault};
 use crate::kernel::names::is_ecs_name;
@@ -91,6 +91,7 @@ pub fn check(definition: &TaskDefinition) -> Result<(), Fault> {
     if !definition.containers.iter().any(|container| container.essential) {
         return Err(Fault::NothingEssential);
     }
+    volumes::check(definition)?;
     lifecycle::check(definition)?;
     host_ports(definition)?;
     sums(definition)
@@ -248,7 +249,7 @@ fn is_fargate_size(cpu: CpuUnits, memory: MemoryMib) -> Option<bool> {
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_volumes: bool) -> Result<(), Fault> {
+pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>) -> Result<(), Fault> {
     if definition.network_mode != Some(NetworkMode::Awsvpc) {
         return Err(Fault::FargateNetworkMode);
     }
@@ -256,9 +257,7 @@ pub fn fargate(definition: &TaskDefinition, pid_mode: Option<&str>, has_host_vol
     if let Some(mode) = pid_mode.filter(|mode| *mode != "task") {
         return Err(Fault::FargatePidMode(mode.to_owned()));
     }
-    if has_host_volumes {
-        return Err(Fault::FargateMember("volumes.host"));
-    }
+    volumes::fargate(&definition.volumes)?;
     if !definition.placement_constraints.is_empty() {
         return Err(Fault::FargateMember("placementConstraints"));
     }

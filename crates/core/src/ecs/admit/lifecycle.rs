@@ -146,12 +146,7 @@ fn has_cycle(containers: &[ContainerDefinition]) -> bool {
     let mut started = BTreeSet::new();
     loop {
         let ready = |one: &&ContainerDefinition| {
-            let mut on = one
-                .lifecycle
-                .depends_on
-                .iter()
-                .map(|dependency| dependency.container.as_str());
-            !started.contains(one.name.as_str()) && on.all(|name| started.contains(name))
+            !started.contains(one.name.as_str()) && one.waits_for().all(|(name, _)| started.contains(name))
         };
         match containers.iter().find(ready) {
             Some(next) => started.insert(next.name.as_str()),

@@ -24,6 +24,7 @@ pub mod surroundings;
 pub mod tag;
 pub mod update_agent;
 pub mod update_instances_state;
+pub mod volumes;
 
 use std::sync::Arc;
 

@@ -5,11 +5,12 @@ use super::definition_rules as rules;
 use super::lifecycle::{self, LifecycleDraft};
 use super::placement::{self, ConstraintDraft};
 use super::requirements::{self, RequirementDraft};
+use super::volumes::{self, VolumeDraft};
 use super::{Admitted, Caller, surroundings};
 use crate::ecs::model::task_definition::{Family, FamilyKey};
 use crate::ecs::model::{
-    Architecture, ContainerDefinition, DefinitionStatus, LaunchType, LogConfiguration, NetworkMode, PortMapping,
-    Protocol, RuntimePlatform, Surroundings, TaskDefinition, TaskDefinitionKey, Unbuilt,
+    Architecture, ContainerDefinition, DefinitionStatus, LaunchType, LogConfiguration, Mounts, NetworkMode,
+    PortMapping, Protocol, RuntimePlatform, Surroundings, TaskDefinition, TaskDefinitionKey, Unbuilt,
 };
 use crate::ecs::place::expression::Query;
 use crate::ecs::quota::{Exceeded, within};
@@ -41,8 +42,8 @@ pub struct Draft {
     pub platform: Option<PlatformDraft>,
     /// `pidMode`, which FARGATE limits; also among the unbuilt.
     pub pid_mode: Option<String>,
-    /// Whether a volume names a path of the host or a docker volume, which FARGATE does not take.
-    pub has_host_volumes: bool,
+    /// `volumes`.
+    pub volumes: Vec<VolumeDraft>,
     /// `placementConstraints`.
     pub placement_constraints: Vec<ConstraintDraft>,
     /// Members that Berth does not carry out.
@@ -99,6 +100,8 @@ pub struct ContainerDraft {
     pub resource_requirements: Vec<RequirementDraft>,
     /// How it finds its machine.
     pub surroundings: Surroundings,
+    /// `mountPoints` and `volumesFrom`.
+    pub mounts: Mounts,
     /// Members that Berth does not carry out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -193,6 +196,7 @@ fn parse(
         execution_role_arn: role(draft.execution_role_arn)?,
         task_role_arn: role(draft.task_role_arn)?,
         runtime_platform: draft.platform.map(platform).transpose()?,
+        volumes: volumes::parse(draft.volumes)?,
         unbuilt: draft.unbuilt,
         requires_attributes: Vec::new(),
         placement_constraints,
@@ -203,7 +207,7 @@ fn parse(
         delete_requested_at: None,
     };
     rules::check(&definition)?;
-    let fargate = rules::fargate(&definition, draft.pid_mode.as_deref(), draft.has_host_volumes);
+    let fargate = rules::fargate(&definition, draft.pid_mode.as_deref());
     if definition.requires_compatibilities.contains(&LaunchType::Fargate) {
         fargate.clone()?;
     }
@@ -310,6 +314,7 @@ fn container(draft: ContainerDraft, mode: NetworkMode) -> Result<ContainerDefini
         working_directory: draft.working_directory,
         log_configuration: draft.log_configuration,
         surroundings: draft.surroundings,
+        mounts: draft.mounts,
         unbuilt: draft.unbuilt,
     })
 }

@@ -12,6 +12,7 @@ pub mod setting;
 mod surroundings;
 pub mod task;
 pub mod task_definition;
+pub mod volume;
 pub mod words;
 
 pub use agent_update::{AgentRelease, AgentUpdate, AgentUpdateStatus};
@@ -31,3 +32,4 @@ pub use task_definition::{
     Architecture, ContainerDefinition, CpuMemory, DefinitionStatus, Family, FamilyName, LogConfiguration, NetworkMode,
     PortMapping, Protocol, RuntimePlatform, TaskDefinition, TaskDefinitionKey, Unbuilt,
 };
+pub use volume::{DockerVolume, MountPoint, Mounts, Volume, VolumeScope, VolumeSource, VolumesFrom};

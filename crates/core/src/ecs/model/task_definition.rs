@@ -8,9 +8,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Attribute, LaunchType};
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Condition, Lifecycle};
 use super::requirement::{GpuNeed, Requirement};
 use super::surroundings::Surroundings;
+use super::volume::{Mounts, Volume};
 use crate::ecs::place::expression::Query;
 use crate::kernel::names::{Opaque, is_ecs_name, name_types};
 use crate::kernel::{Arn, CpuUnits, Entity, MemoryMib, Scope, Tags, Timestamp};
@@ -166,6 +167,9 @@ pub struct TaskDefinition {
     pub task_role_arn: Option<String>,
     /// What the task's machine must be, if the definition says so.
     pub runtime_platform: Option<RuntimePlatform>,
+    /// What its containers can share and keep.
+    #[serde(default)]
+    pub volumes: Vec<Volume>,
     /// Members of the task that are not carried out.
     pub unbuilt: Vec<Unbuilt>,
     /// What an instance must be capable of.
@@ -234,6 +238,9 @@ pub struct ContainerDefinition {
     /// How it finds its machine.
     #[serde(default)]
     pub surroundings: Surroundings,
+    /// The places of volumes in it.
+    #[serde(default)]
+    pub mounts: Mounts,
     /// Members of the container that are not carried out.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -325,6 +332,16 @@ impl TaskDefinition {
     #[must_use]
     pub fn container(&self, name: &str) -> Option<&ContainerDefinition> {
         self.containers.iter().find(|container| container.name == name)
+    }
+}
+
+impl ContainerDefinition {
+    /// The containers that it waits for, and for what: those whose volumes it takes over are made first.
+    pub fn waits_for(&self) -> impl Iterator<Item = (&str, Condition)> {
+        let depends = self.lifecycle.depends_on.iter();
+        let depends = depends.map(|dependency| (dependency.container.as_str(), dependency.condition));
+        let from = self.mounts.from.iter();
+        depends.chain(from.map(|from| (from.container.as_str(), Condition::Start)))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::cluster::{CommandLogging, Insights};
 use super::{AgentUpdateStatus, CapacityProvider, Condition, HealthStatus, SettingName};
 use super::{Architecture, ClusterStatus, ContainerStatus, DefinitionStatus, InstanceStatus, LaunchType, NetworkMode};
-use super::{Protocol, StopCode, TaskStatus};
+use super::{Protocol, StopCode, TaskStatus, VolumeScope};
 use crate::ecs::health::{CheckKind, CheckStatus};
 
 /// Gives each enum its words, both ways.
@@ -69,6 +69,7 @@ words! {
         EssentialContainerExited = "EssentialContainerExited",
         UserInitiated = "UserInitiated",
     }
+    VolumeScope { Task = "task", Shared = "shared" }
     TaskStatus {
         Provisioning = "PROVISIONING", Pending = "PENDING", Running = "RUNNING", Stopping = "STOPPING",
         Deprovisioning = "DEPROVISIONING", Stopped = "STOPPED",

@@ -6,7 +6,9 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ecs::model::{Container, ContainerDefinition, LaunchType, NetworkMode, Task, TaskDefinition, TaskKey};
+use crate::ecs::model::{
+    Container, ContainerDefinition, LaunchType, NetworkMode, Task, TaskDefinition, TaskKey, Volume,
+};
 use crate::kernel::ids::Uuid;
 use crate::kernel::{CpuUnits, MemoryMib};
 use crate::network::default::SUBNET_PREFIX_LEN;
@@ -47,6 +49,9 @@ pub struct Assignment {
     pub memory: Option<MemoryMib>,
     /// The task's interface, in awsvpc mode.
     pub interface: Option<AssignedInterface>,
+    /// What its containers share and keep. None when the task shall stop.
+    #[serde(default)]
+    pub volumes: Vec<Volume>,
     /// What to run. Empty when the task shall stop.
     pub containers: Vec<AssignedContainer>,
 }
@@ -107,6 +112,11 @@ pub fn assignment(task: &Task, definition: &TaskDefinition, interface: Option<&I
         cpu: definition.cpu,
         memory: definition.memory,
         interface: interface.and_then(assigned_interface),
+        volumes: if desired == Desired::Running {
+            definition.volumes.clone()
+        } else {
+            Vec::new()
+        },
         containers: wanted.map(part).collect(),
     }
 }

@@ -11,4 +11,5 @@ mod random;
 mod restarts;
 mod script;
 mod stories;
+mod volumes;
 mod world;

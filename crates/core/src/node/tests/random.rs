@@ -11,7 +11,7 @@ const DEFINITIONS: [&str; 9] = [
     "awsvpc\n web* httpd:2.4 logs=/g\n side busybox",
     "bridge\n init busybox\n web* httpd:2.4 port=80 logs=/g timeout=3\n side busybox",
     "host\n web* httpd:2.4 port=80 timeout=0",
-    "none\n web* httpd:2.4\n other* busybox logs=/g",
+    "none data all=shared\n web* httpd:2.4 mount=data:/d\n other* busybox logs=/g from=web",
     "bridge\n side busybox on=web timeout=3\n web* httpd:2.4 on=base health=5\n base busybox again=60",
     // These do not run by themselves: something must end or be found healthy first.
     "awsvpc\n web* httpd:2.4 on=init:SUCCESS timeout=3\n init busybox begin=20\n side busybox on=web on=init:COMPLETE logs=/g",

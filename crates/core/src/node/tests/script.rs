@@ -16,6 +16,7 @@ use crate::ecs::view::assignment::{Assignment, Desired};
 use crate::kernel::Timestamp;
 use crate::kernel::names::Name;
 use crate::node::{Answer, Event, Exit, LogMode, MessageId, Netns, Op, Output, Save, Step, StepFailure, ToControl};
+use crate::node::{MountSource, VolumeMount};
 
 /// Runs `story` for tasks of the definition `task` and compares what it prints.
 pub(super) fn check(task: &str, story: &str, expected: &expect_test::Expect) {
@@ -249,6 +250,8 @@ fn step_text(step: &Step) -> String {
     match step {
         Step::SetUpNetwork => "set-up-network".to_owned(),
         Step::CreateCgroup => "create-cgroup".to_owned(),
+        Step::CreateVolumes => "create-volumes".to_owned(),
+        Step::RemoveVolumes => "remove-volumes".to_owned(),
         Step::Pull(name) => format!("pull {name}"),
         Step::CancelPull(name) => format!("cancel-pull {name}"),
         Step::Connect(name) => format!("connect {name}"),
@@ -273,6 +276,12 @@ fn op_text(op: &Op) -> String {
         }
         Op::CreateCgroup { cpu, .. } => format!("{step} cpu={}", cpu.map_or(0, |cpu| cpu.0)),
         Op::Pull { image, .. } => format!("{step} {image}"),
+        Op::CreateVolumes { volumes, .. } => {
+            step + &volumes
+                .iter()
+                .map(|volume| format!(" {}", volume.name))
+                .collect::<String>()
+        }
         Op::Connect { ports, .. } => {
             let ports = ports
                 .iter()
@@ -302,7 +311,8 @@ fn op_text(op: &Op) -> String {
                 0 => String::new(),
                 times => format!(" again ({times})"),
             };
-            format!("{step}{again} {} on {netns}{logs}", start.image_digest)
+            let mounts: String = start.mounts.iter().map(mount_text).collect();
+            format!("{step}{again} {} on {netns}{logs}{mounts}", start.image_digest)
         }
         Op::Probe { command, .. } => format!("{step}: {}", command.join(" ")),
         Op::CancelPull { .. }
@@ -311,8 +321,20 @@ fn op_text(op: &Op) -> String {
         | Op::DrainLogs { .. }
         | Op::Remove { .. }
         | Op::Disconnect { .. }
-        | Op::RemoveCgroup { .. } => step,
+        | Op::RemoveCgroup { .. }
+        | Op::RemoveVolumes { .. } => step,
     }
+}
+
+fn mount_text(mount: &VolumeMount) -> String {
+    let source = match &mount.source {
+        MountSource::Host(path) => path.clone(),
+        MountSource::Task(task, name) => format!("task {}'s {name}", number(task)),
+        MountSource::Shared(name) => format!("shared {name}"),
+    };
+    let access = if mount.read_only { " read-only" } else { "" };
+    let takes = if mount.takes_over { " taking over" } else { "" };
+    format!("\n    {source} at {}{access}{takes}", mount.path)
 }
 
 fn send_text(send: &ToControl) -> String {

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use crate::ecs::model::{Condition, Dependency, HealthCheck, Lifecycle, RestartPolicy};
 use crate::ecs::model::{ContainerDefinition, ContainerStatus, LaunchType, LogConfiguration, NetworkBinding};
+use crate::ecs::model::{DockerVolume, MountPoint, Mounts, Volume, VolumeScope, VolumeSource, VolumesFrom};
 use crate::ecs::model::{NetworkMode, PortMapping, Protocol, TaskKey};
 use crate::ecs::report::{ReportedStatus, TaskReport};
 use crate::ecs::view::assignment::{AssignedContainer, AssignedInterface, Assignment, Desired};
@@ -137,16 +138,16 @@ impl World {
     /// Whether what `start` depends on has happened.
     fn check_order(&self, start: &StartContainer) {
         let task = &start.assignment.task;
-        for dependency in &start.container.definition.lifecycle.depends_on {
-            let on = self.machine.get(&(task.clone(), Name::new(&dependency.container)));
-            let on = on.unwrap_or_else(|| panic!("{dependency:?} was not there"));
-            let happened = match dependency.condition {
+        for (name, condition) in start.container.definition.waits_for() {
+            let on = self.machine.get(&(task.clone(), Name::new(name)));
+            let on = on.unwrap_or_else(|| panic!("{name} was not there"));
+            let happened = match condition {
                 Condition::Start => on.starts > 0,
                 Condition::Complete => matches!(on.state, FoundState::Exited(_)),
                 Condition::Success => matches!(on.state, FoundState::Exited(Exit { code: Some(0), .. })),
                 Condition::Healthy => on.was_healthy,
             };
-            assert!(happened, "{dependency:?}: {on:?}");
+            assert!(happened, "{name} {condition}: {on:?}");
         }
     }
 
@@ -246,6 +247,8 @@ impl World {
             Op::CreateCgroup { .. } => self.place(task, "cgroup"),
             Op::TearDownNetwork { .. } => self.unplace(&task, "network"),
             Op::RemoveCgroup { .. } => self.unplace(&task, "cgroup"),
+            Op::CreateVolumes { .. } => self.place(task, "volumes"),
+            Op::RemoveVolumes { .. } => self.unplace(&task, "volumes"),
             Op::Connect { container, ports, .. } => {
                 self.place(task, container.as_str());
                 let bindings = ports.iter().map(binding).collect();
@@ -487,12 +490,13 @@ fn check_forward(before: &Node, after: &Node) {
     }
 }
 
-/// Task number `number` from a description: the network mode on the first line, then one container per line:
-/// `name[*] image [on=NAME:CONDITION] [begin=5] [again=60] [health=INTERVAL[+GRACE]] [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [alone=yes] [unbuilt=member] [driver=d] [opt:name=value]`;
+/// Task number `number` from a description: the network mode and the volumes on the first line (`none scratch logs=/var/log all=shared`), then one container per line:
+/// `name[*] image [on=NAME:CONDITION] [mount=VOLUME:/PATH[:ro]] [from=NAME[:ro]] [begin=5] [again=60] [health=INTERVAL[+GRACE]] [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [alone=yes] [unbuilt=member] [driver=d] [opt:name=value]`;
 /// a star means essential.
 pub(super) fn assignment(number: u32, text: &str) -> Assignment {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let network_mode = NetworkMode::from_word(lines.next().unwrap()).unwrap();
+    let mut head = lines.next().unwrap().split_whitespace();
+    let network_mode = NetworkMode::from_word(head.next().unwrap()).unwrap();
     Assignment {
         task: task_key(number),
         desired: Desired::Running,
@@ -505,7 +509,25 @@ pub(super) fn assignment(number: u32, text: &str) -> Assignment {
         cpu: Some(CpuUnits(256)),
         memory: None,
         interface: (network_mode == NetworkMode::Awsvpc).then(interface),
+        volumes: head.map(volume).collect(),
         containers: lines.zip(1..).map(|(line, id)| container(id, line)).collect(),
+    }
+}
+
+/// `name`, `name=/path/of/the/machine`, or `name=shared`.
+fn volume(text: &str) -> Volume {
+    let (name, place) = text.split_once('=').unwrap_or((text, ""));
+    let source = match place {
+        "" => VolumeSource::Anonymous,
+        "shared" => VolumeSource::Docker(DockerVolume {
+            scope: VolumeScope::Shared,
+            ..DockerVolume::default()
+        }),
+        path => VolumeSource::Host(path.to_owned()),
+    };
+    Volume {
+        name: name.to_owned(),
+        source,
     }
 }
 
@@ -561,6 +583,7 @@ fn container(id: u128, line: &str) -> AssignedContainer {
         lifecycle: Lifecycle::default(),
         resource_requirements: Vec::new(),
         surroundings: crate::ecs::model::Surroundings::default(),
+        mounts: Mounts::default(),
         unbuilt: Vec::new(),
     };
     for word in words {
@@ -603,6 +626,18 @@ fn set(definition: &mut ContainerDefinition, key: &str, value: &str) {
                 condition: Condition::from_word(condition).unwrap(),
             });
         }
+        "mount" => {
+            let (volume, path) = value.split_once(':').unwrap();
+            definition.mounts.points.push(MountPoint {
+                volume: volume.to_owned(),
+                path: path.trim_end_matches(":ro").to_owned(),
+                read_only: Some(path.ends_with(":ro")),
+            });
+        }
+        "from" => definition.mounts.from.push(VolumesFrom {
+            container: value.trim_end_matches(":ro").to_owned(),
+            read_only: Some(value.ends_with(":ro")),
+        }),
         "begin" => definition.lifecycle.start_timeout_s = Some(value.parse().unwrap()),
         "again" => {
             definition.lifecycle.restart_policy = Some(RestartPolicy {

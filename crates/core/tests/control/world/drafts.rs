@@ -8,11 +8,13 @@ use berth_core::ecs::admit::requirements::RequirementDraft;
 use berth_core::ecs::admit::run_task::launch::Launch;
 use berth_core::ecs::admit::run_task::overrides::{ContainerOverrideDraft, OverridesDraft};
 use berth_core::ecs::admit::strategy::StrategyDraft;
+use berth_core::ecs::admit::volumes::VolumeDraft;
 use berth_core::ecs::model::cluster::CommandLog;
 use berth_core::ecs::model::{
     Attribute, ContainerStatus, KernelCapabilities, LinuxParameters, LogConfiguration, NetworkBinding, Protocol,
     Surroundings, Unbuilt,
 };
+use berth_core::ecs::model::{DockerVolume, MountPoint, Mounts, Volume, VolumeSource, VolumesFrom};
 use berth_core::ecs::place::Strategy;
 use berth_core::ecs::report::ContainerReport;
 use berth_core::kernel::Opaque;
@@ -202,7 +204,7 @@ pub(crate) fn draft(line: &Command) -> Draft {
             system: line.owned("os"),
         }),
         pid_mode: line.owned("pid"),
-        has_host_volumes: line.has("host-volumes"),
+        volumes: line.all("volume").map(volume).collect(),
         placement_constraints: constraints(line),
         unbuilt: line.all("unbuilt").map(unbuilt).collect(),
         tags: pairs(&line.list("tags")),
@@ -234,6 +236,7 @@ pub(super) fn container(part: &Command, roomy: bool) -> ContainerDraft {
         lifecycle: lifecycle(part),
         resource_requirements: needs(part),
         surroundings: surroundings(part),
+        mounts: mounts(part),
         unbuilt: part.all("unbuilt").map(unbuilt).collect(),
     }
 }
@@ -260,6 +263,58 @@ fn lifecycle(part: &Command) -> LifecycleDraft {
             retries: part.number("retries"),
             start_period_s: part.number("grace"),
         }),
+    }
+}
+
+/// `name`, `name=/path`, `name=docker:SCOPE` (with `:auto`, or `:DRIVER`), `name=efs`, and `name=two` for one in two places.
+fn volume(text: &str) -> VolumeDraft {
+    let (name, place) = text.split_once('=').unwrap_or((text, ""));
+    let mut words = place.split(':');
+    let kind = words.next().unwrap_or_default();
+    let (scope, extra) = (words.next(), words.next());
+    let source = match kind {
+        "" | "two" => VolumeSource::Anonymous,
+        "docker" => VolumeSource::Docker(DockerVolume {
+            autoprovision: (extra == Some("auto")).then_some(true),
+            driver: extra
+                .filter(|extra| !["auto", "opts"].contains(extra))
+                .map(str::to_owned),
+            driver_opts: (extra == Some("opts")).then(|| [("o".to_owned(), "uid=1".to_owned())].into()),
+            ..DockerVolume::default()
+        }),
+        "efs" => VolumeSource::Unbuilt {
+            member: "efsVolumeConfiguration".to_owned(),
+            value: Opaque("{}".to_owned()),
+        },
+        path => VolumeSource::Host(path.to_owned()),
+    };
+    VolumeDraft {
+        volume: Volume {
+            name: name.to_owned(),
+            source,
+        },
+        places: if kind == "two" { 2 } else { 1 },
+        scope: scope.map(str::to_owned),
+    }
+}
+
+/// `mount=VOLUME:/path` and `from=CONTAINER`.
+fn mounts(part: &Command) -> Mounts {
+    let point = |text: &str| {
+        let (volume, path) = text.split_once(':').unwrap_or((text, ""));
+        MountPoint {
+            volume: volume.to_owned(),
+            path: path.to_owned(),
+            read_only: None,
+        }
+    };
+    let from = |name: &str| VolumesFrom {
+        container: name.to_owned(),
+        read_only: None,
+    };
+    Mounts {
+        points: part.all("mount").map(point).collect(),
+        from: part.all("from").map(from).collect(),
     }
 }
 

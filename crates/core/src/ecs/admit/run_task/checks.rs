@@ -3,7 +3,7 @@
 use super::NetworkWish;
 use crate::ecs::admit::{Caller, surroundings};
 use crate::ecs::model::{
-    ClusterKey, ContainerDefinition, LaunchType, NetworkMode, Requirement, TaskDefinition, Unbuilt,
+    ClusterKey, ContainerDefinition, LaunchType, NetworkMode, Requirement, TaskDefinition, Unbuilt, Volume,
 };
 use crate::ecs::place::index::Pool;
 use crate::ecs::quota::{Exceeded, within};
@@ -142,6 +142,11 @@ pub fn built(definition: &TaskDefinition, request: &[String], operation: &str) -
         return Err(Refusal::NotBuilt(format!(
             "Berth does not carry out '{}' of task definitions yet.",
             unbuilt.member
+        )));
+    }
+    if let Some(member) = definition.volumes.iter().find_map(Volume::unbuilt) {
+        return Err(Refusal::NotBuilt(format!(
+            "Berth does not carry out '{member}' of task definitions yet."
         )));
     }
     definition.containers.iter().try_for_each(built_container)
