@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.berth import Berth
 from support.model import sample
 from support.poll import eventually
 from support.refusals import refused
@@ -115,17 +116,14 @@ def test_a_shared_volume_that_is_not_there_is_not_made_without_leave(story: Stor
 def test_a_new_volume_takes_over_what_the_image_has(story: Story, tmp_path: Path):
     """As with Docker: names, owners, rights and links; not so a path of the host."""
     points = [mount("new", "/etc"), mount("host", "/var"), mount("none", "/not/there")]
-    script = "ls -A /etc > /tmp/l; grep -c passwd /tmp/l; head -n 1 /etc/passwd; stat -c %a /etc; ls -A /var /not/there | grep -v :"
+    script = "ls -A /etc > /tmp/l; grep -cx passwd /tmp/l; head -n 1 /etc/passwd; stat -c %a /etc; ls -A /var /not/there | grep -v :"
     task, said = story.finish(
         container(script=script, mountPoints=points),
         volumes=[{"name": "new"}, {"name": "host", "host": {"sourcePath": str(tmp_path)}}, {"name": "none"}],
     )
-    assert exit_codes(task)["app"] is not None, task
-    plain, _ = story.finish(container(script="stat -c %a /etc; head -n 1 /etc/passwd")), None
-    _, without = plain
-    mode, root = without["app"]
-    assert said["app"][1:3] == [root, mode]
-    assert [line for line in said["app"][3:] if line] == [], "nothing of the image is in a path of the host"
+    _, plain = story.finish(container(script="stat -c %a /etc; head -n 1 /etc/passwd"))
+    mode, root = plain["app"]
+    assert [line for line in said["app"] if line] == ["1", root, mode], (task, "nothing of the image is in a path of the host")
 
 
 def test_volumes_are_found_again_by_a_new_agent(story: Story):
@@ -142,6 +140,37 @@ def test_volumes_are_found_again_by_a_new_agent(story: Story):
     assert (place / "a/_data/f").read_text() == "kept\n"
     story.stop(task)
     assert not place.exists()
+
+
+def test_links_in_a_volume_lead_no_mount_out_of_the_container(story: Story, tmp_path: Path):
+    """A container plants a link to a path of the host where the next one has a volume."""
+    (tmp_path / "secret").write_text("of the host\n")
+    shared = docker(story.family[-60:], scope="shared", autoprovision=True)
+    name = shared["name"]
+    points = [mount(name, "/all"), mount("own", "/all/inner")]
+    try:
+        story.finish(container(script=f"ln -s {tmp_path} /all/inner", mountPoints=points[:1]), volumes=[shared])
+        task, said = story.finish(
+            container(script="cat /all/inner/secret 2>/dev/null; echo x > /all/inner/f", mountPoints=points),
+            volumes=[shared, {"name": "own"}],
+        )
+    finally:
+        shutil.rmtree(directories(story, "shared") / name)
+    assert said["app"] == [], task
+    assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+
+
+def test_down_removes_volumes_and_keeps_paths_of_the_host(own_berth: Berth, tmp_path: Path):
+    own_berth.start()
+    story = Story(own_berth, "volumes-down")
+    volumes = [docker("all", scope="shared", autoprovision=True), {"name": "host", "host": {"sourcePath": str(tmp_path)}}]
+    points = [mount("all", "/all"), mount("host", "/host")]
+    task, _ = story.finish(container(script="touch /all/f /host/f", mountPoints=points), volumes=volumes)
+    assert exit_codes(task) == {"app": 0}, task
+    assert (directories(story, "shared") / "all/_data/f").exists()
+    own_berth.down()
+    assert not directories(story, "shared").parent.exists()
+    assert (tmp_path / "f").exists()
 
 
 POINT = {"mountPoints": [mount("v", "/v")]}

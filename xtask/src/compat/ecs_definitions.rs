@@ -38,9 +38,10 @@ const SECTIONS: &[Section] = &[
                 "see below",
                 "tests/e2e/test_tasks.py::test_a_container_runs_what_its_definition_says",
             ),
-            accepted(
+            partial(
                 "volumes",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "see below",
+                "tests/e2e/test_volumes.py::test_what_one_container_writes_another_reads",
             ),
             full(
                 "placementConstraints",
@@ -152,13 +153,13 @@ const SECTIONS: &[Section] = &[
                 "environmentFiles",
                 "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
             ),
-            accepted(
+            full(
                 "mountPoints",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_what_one_container_writes_another_reads",
             ),
-            accepted(
+            full(
                 "volumesFrom",
-                "tests/e2e/test_definitions.py::test_a_container_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_containers_take_over_the_volumes_of_others",
             ),
             full(
                 "linuxParameters",
@@ -460,33 +461,34 @@ const SECTIONS: &[Section] = &[
         title: "Task definition: volumes",
         source: Source::Structure("Volume"),
         rows: &[
-            accepted(
+            full(
                 "name",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_volumes_that_cannot_be_are_refused",
             ),
-            accepted(
+            full(
                 "host",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_a_path_of_the_host_is_seen_on_both_sides",
             ),
-            accepted(
+            partial(
                 "dockerVolumeConfiguration",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "drivers other than local, and driverOpts, are refused when run",
+                "tests/e2e/test_volumes.py::test_a_shared_volume_outlives_its_tasks",
             ),
             accepted(
                 "efsVolumeConfiguration",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_volumes_that_are_not_built_are_kept_and_not_run",
             ),
             accepted(
                 "s3filesVolumeConfiguration",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_volumes_that_are_not_built_are_kept_and_not_run",
             ),
             accepted(
                 "fsxWindowsFileServerVolumeConfiguration",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_volumes_that_are_not_built_are_kept_and_not_run",
             ),
             accepted(
                 "configuredAtLaunch",
-                "tests/e2e/test_definitions.py::test_a_task_that_asks_for_what_is_not_built_is_not_run",
+                "tests/e2e/test_volumes.py::test_volumes_that_are_not_built_are_kept_and_not_run",
             ),
         ],
     },

@@ -412,6 +412,41 @@ mod tests {
 
     use super::*;
 
+    fn scratch() -> (Volume, MountPoint) {
+        let volume = Volume {
+            name: "scratch".into(),
+            source: VolumeSource::Anonymous,
+        };
+        let point = MountPoint {
+            volume: volume.name.clone(),
+            path: "/scratch".into(),
+            read_only: Some(false),
+        };
+        (volume, point)
+    }
+
+    fn whole_lifecycle() -> Lifecycle {
+        Lifecycle {
+            depends_on: vec![Dependency {
+                container: "db".into(),
+                condition: Condition::Healthy,
+            }],
+            start_timeout_s: Some(9),
+            restart_policy: Some(RestartPolicy {
+                enabled: true,
+                ignored_exit_codes: vec![0],
+                attempt_period_s: None,
+            }),
+            health_check: Some(HealthCheck {
+                command: vec!["CMD".into(), "true".into()],
+                interval_s: 30,
+                timeout_s: 5,
+                retries: 3,
+                start_period_s: None,
+            }),
+        }
+    }
+
     fn assignment() -> Assignment {
         let definition = ContainerDefinition {
             name: "web".into(),
@@ -438,36 +473,14 @@ mod tests {
                 options: vec![("awslogs-group".into(), "g".into())],
             }),
             stop_timeout_s: Some(3),
-            lifecycle: Lifecycle {
-                depends_on: vec![Dependency {
-                    container: "db".into(),
-                    condition: Condition::Healthy,
-                }],
-                start_timeout_s: Some(9),
-                restart_policy: Some(RestartPolicy {
-                    enabled: true,
-                    ignored_exit_codes: vec![0],
-                    attempt_period_s: None,
-                }),
-                health_check: Some(HealthCheck {
-                    command: vec!["CMD".into(), "true".into()],
-                    interval_s: 30,
-                    timeout_s: 5,
-                    retries: 3,
-                    start_period_s: None,
-                }),
-            },
+            lifecycle: whole_lifecycle(),
             resource_requirements: Vec::new(),
             surroundings: Surroundings {
                 dns_servers: Some(vec!["10.0.0.2".into()]),
                 ..Surroundings::default()
             },
             mounts: Mounts {
-                points: vec![MountPoint {
-                    volume: "scratch".into(),
-                    path: "/scratch".into(),
-                    read_only: Some(false),
-                }],
+                points: vec![scratch().1],
                 from: Vec::new(),
             },
             unbuilt: Vec::new(),
@@ -485,10 +498,7 @@ mod tests {
             cpu: Some(CpuUnits(256)),
             memory: Some(MemoryMib(512)),
             interface: None,
-            volumes: vec![Volume {
-                name: "scratch".into(),
-                source: VolumeSource::Anonymous,
-            }],
+            volumes: vec![scratch().0],
             containers: vec![AssignedContainer {
                 id: Uuid(42),
                 definition,

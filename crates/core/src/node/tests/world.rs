@@ -597,6 +597,15 @@ fn container(id: u128, line: &str) -> AssignedContainer {
     }
 }
 
+fn mount_point(text: &str) -> MountPoint {
+    let (volume, path) = text.split_once(':').unwrap();
+    MountPoint {
+        volume: volume.to_owned(),
+        path: path.trim_end_matches(":ro").to_owned(),
+        read_only: Some(path.ends_with(":ro")),
+    }
+}
+
 fn set(definition: &mut ContainerDefinition, key: &str, value: &str) {
     let option = |key: &str| (key.to_owned(), value.to_owned());
     let logs = || LogConfiguration {
@@ -626,14 +635,7 @@ fn set(definition: &mut ContainerDefinition, key: &str, value: &str) {
                 condition: Condition::from_word(condition).unwrap(),
             });
         }
-        "mount" => {
-            let (volume, path) = value.split_once(':').unwrap();
-            definition.mounts.points.push(MountPoint {
-                volume: volume.to_owned(),
-                path: path.trim_end_matches(":ro").to_owned(),
-                read_only: Some(path.ends_with(":ro")),
-            });
-        }
+        "mount" => definition.mounts.points.push(mount_point(value)),
         "from" => definition.mounts.from.push(VolumesFrom {
             container: value.trim_end_matches(":ro").to_owned(),
             read_only: Some(value.ends_with(":ro")),
