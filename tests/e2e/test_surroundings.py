@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support import host
+from support.poll import eventually
 from support.refusals import refused
 from support.story import SLEEPS, Story, container, exit_codes
 
@@ -70,8 +71,9 @@ SEEN: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "privileged": (
         {"privileged": True},
         "[ -e /dev/loop-control ] && echo devices; mkdir /m; mount -t tmpfs none /m && echo mounts; "
-        "echo 1 > /proc/sys/net/ipv4/ip_forward && echo writes; [ \"$(wc -c < /proc/keys)\" -gt 0 ] && echo unmasked",
-        ["devices", "mounts", "writes", "unmasked"],
+        "echo 1 > /proc/sys/net/ipv4/ip_forward && echo writes; [ \"$(wc -c < /proc/keys)\" -gt 0 ] && echo unmasked; "
+        "awk '/^Seccomp:/ {print $2}' /proc/self/status",
+        ["devices", "mounts", "writes", "unmasked", "0"],
     ),
     "systemControls": (
         {"systemControls": [{"namespace": "net.core.somaxconn", "value": "77"}, {"namespace": "kernel.msgmax", "value": "4096"}]},
@@ -82,6 +84,21 @@ SEEN: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         {"dockerSecurityOptions": ["no-new-privileges"]},
         "awk '/NoNewPrivs/ {print $2}' /proc/self/status",
         ["1"],
+    ),
+    "dockerSecurityOptions seccomp=": (
+        {"dockerSecurityOptions": ["seccomp=unconfined"]},
+        "awk '/^Seccomp:|NoNewPrivs/ {print $2}' /proc/self/status; unshare -U true && echo may",
+        ["0", "0", "may"],
+    ),
+    "dockerSecurityOptions seccomp:": (
+        {"dockerSecurityOptions": ["no-new-privileges", "seccomp:unconfined"]},
+        "awk '/^Seccomp:|NoNewPrivs/ {print $2}' /proc/self/status",
+        ["1", "0"],
+    ),
+    "capabilities.add SYS_ADMIN": (
+        {"linuxParameters": {"capabilities": {"add": ["SYS_ADMIN"]}}},
+        "awk '/^Seccomp:/ {print $2}' /proc/self/status; unshare -m true && echo may",
+        ["2", "may"],
     ),
     "pseudoTerminal": ({"pseudoTerminal": True}, "tty; echo $TERM; [ -t 1 ] && echo colours", ["/dev/pts/0", "xterm", "colours"]),
     "disableNetworking": ({"disableNetworking": True}, "ls /sys/class/net", ["lo"]),
@@ -107,6 +124,28 @@ def test_a_container_finds_what_docker_gives_everybody(story: Story):
     assert (capabilities, privileges, keys) == ("CapBnd:\t00000000a80425fb", "0", "0")
     assert rest[-1] == "hidden"
     assert 1024 <= int(rest[-2]) <= 65536
+
+
+def test_system_calls_are_filtered_by_default(story: Story):
+    """Whoever the container's program is, with rights that can be gained and without them, and in its health checks."""
+    script = "awk '/^Seccomp:/ {print $2}' /proc/self/status; unshare -U true 2>&1; unshare -n true 2>&1"
+    people = {
+        "root": container("root", script=script),
+        "user": container("user", script=script, user="1000"),
+        "bound": container("bound", script=script, dockerSecurityOptions=["no-new-privileges"]),
+    }
+    _, said = story.finish(*people.values())
+    for name in people:
+        filtered, *denied = said[name]
+        assert filtered == "2", name
+        assert len(denied) == 2, name
+        assert all("Operation not permitted" in line for line in denied), denied
+
+
+def test_health_checks_are_filtered_too(story: Story):
+    check = {"command": ["CMD-SHELL", "grep -q '^Seccomp:.2' /proc/self/status && ! unshare -U true"], "interval": 5}
+    task = story.start(container(script=SLEEPS, healthCheck=check))
+    eventually("it is well", lambda: story.describe(task)["healthStatus"] == "HEALTHY")
 
 
 def test_swap_is_limited_beside_memory(story: Story):
@@ -183,8 +222,9 @@ def test_what_cannot_be_had_is_refused(story: Story, case: str):
     assert refused(story.ecs.register_task_definition, **request) == ("ClientException", text)
 
 
-def test_security_options_that_are_not_built_are_not_run(story: Story):
-    definition = story.register(container(dockerSecurityOptions=["label:type:svirt_apache"]))
+@pytest.mark.parametrize("option", ["label:type:svirt_apache", "apparmor:docker-default", "seccomp=/etc/profile.json", "no-new-privileges:false"])
+def test_security_options_that_are_not_built_are_not_run(story: Story, option: str):
+    definition = story.register(container(dockerSecurityOptions=["seccomp=unconfined", option]))
     code, text = refused(story.ecs.run_task, taskDefinition=definition)
     assert code == "UnsupportedFeatureException"
-    assert "'dockerSecurityOptions label:type:svirt_apache'" in text
+    assert f"'dockerSecurityOptions {option}'" in text

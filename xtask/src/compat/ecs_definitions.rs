@@ -223,7 +223,7 @@ const SECTIONS: &[Section] = &[
             ),
             partial(
                 "dockerSecurityOptions",
-                "no-new-privileges; others are refused at RunTask",
+                "no-new-privileges, seccomp=unconfined; others are refused at RunTask",
                 "tests/e2e/test_surroundings.py::test_a_container_finds_what_its_definition_says",
             ),
             accepted(

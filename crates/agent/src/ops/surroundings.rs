@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use berth_core::ecs::model::{self, KernelCapabilities, Surroundings};
+use berth_core::ecs::model::{self, KernelCapabilities, SecurityOption, Surroundings};
 use nix::sys::stat::{major, minor};
 
 use crate::runtime::{Confinement, Device, Rlimit, Tmpfs};
@@ -78,8 +78,8 @@ pub(super) fn confinement(surroundings: &Surroundings) -> Result<Confinement, St
     Ok(Confinement {
         read_only_root: said.readonly_root_filesystem == Some(true),
         privileged,
-        // It is the only security option that a task is run with.
-        no_new_privileges: said.docker_security_options.is_some_and(|options| !options.is_empty()),
+        no_new_privileges: surroundings.has(SecurityOption::NoNewPrivileges),
+        seccomp_unconfined: surroundings.has(SecurityOption::SeccompUnconfined),
         terminal: said.pseudo_terminal == Some(true),
         add_capabilities: add.unwrap_or_default(),
         drop_capabilities: drop.unwrap_or_default(),

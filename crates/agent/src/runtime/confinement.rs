@@ -13,6 +13,8 @@ pub struct Confinement {
     pub privileged: bool,
     /// Whether no program that it runs can gain rights.
     pub no_new_privileges: bool,
+    /// Whether it may make every system call. Privileged containers may anyway.
+    pub seccomp_unconfined: bool,
     /// Whether its process has a terminal.
     pub terminal: bool,
     /// Capabilities beside the usual ones, without the prefix `CAP_`; `ALL` for all that the kernel has.

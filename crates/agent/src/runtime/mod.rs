@@ -24,6 +24,7 @@ mod keyed;
 mod oci;
 mod oci_confinement;
 mod process;
+mod seccomp;
 mod snapshots;
 mod spec;
 mod start;

@@ -2,12 +2,13 @@
 //! capabilities, devices, masked and read-only paths. Pure. It is written as JSON, because it is
 //! a document for another program: the golden tests read like the document itself.
 //!
-//! Not here yet: seccomp and AppArmor profiles.
+//! Not here yet: AppArmor profiles.
 
 use serde_json::{Value, json};
 
 use super::oci_confinement::confine;
 use super::process::set_env;
+use super::seccomp::filter_calls;
 use super::spec::{BindMount, ContainerSpec, NetworkNamespace, Resources, Rlimit};
 use super::traits::{CgroupVersion, HostTraits};
 use super::users::ResolvedUser;
@@ -83,6 +84,7 @@ pub fn runtime_spec(spec: &ContainerSpec, user: &ResolvedUser, traits: HostTrait
         });
     }
     confine(&mut document, spec, traits);
+    filter_calls(&mut document, &spec.confinement, traits);
     spec.edits.apply(&mut document);
     document
 }

@@ -16,12 +16,14 @@ const V1: HostTraits = HostTraits {
     swap_limit: true,
     open_files: 1 << 20,
     capabilities: (1 << 41) - 1,
+    seccomp: true,
 };
 const V2: HostTraits = HostTraits {
     cgroup_version: CgroupVersion::V2,
     swap_limit: false,
     open_files: 20_000,
     capabilities: (1 << 38) - 1,
+    seccomp: false,
 };
 
 fn web() -> ContainerSpec {
@@ -76,7 +78,9 @@ fn root() -> ResolvedUser {
 
 #[test]
 fn the_whole_document() {
-    let document = runtime_spec(&web(), &root(), V1);
+    let mut document = runtime_spec(&web(), &root(), V1);
+    // It has tests of its own, and depends on the architecture.
+    assert!(document["linux"].as_object_mut().unwrap().remove("seccomp").is_some());
     let text = serde_json::to_string_pretty(&document).unwrap();
     expect_file!["oci_golden.json"].assert_eq(&format!("{text}\n"));
 }
@@ -217,4 +221,37 @@ fn what_is_asked_for_changes_the_document() {
     assert_eq!((&memory["swap"], &memory["swappiness"]), (&json!(513 << 20), &json!(9)));
     let memory = &runtime_spec(&spec, &root(), V2)["linux"]["resources"]["memory"];
     assert_eq!(memory["swap"], Value::Null, "this host cannot");
+}
+
+#[test]
+fn system_calls_are_filtered_by_the_final_capabilities_unless_asked_otherwise() {
+    let section = |confinement: Confinement, traits| {
+        let spec = ContainerSpec { confinement, ..web() };
+        runtime_spec(&spec, &root(), traits)["linux"]["seccomp"].take()
+    };
+    let names = |section: &Value, name: &str| section.to_string().contains(&format!("\"{name}\""));
+    let usual = section(Confinement::default(), V1);
+    assert!(names(&usual, "chroot") && !names(&usual, "mount"));
+    let changed = Confinement {
+        add_capabilities: vec!["SYS_ADMIN".to_owned()],
+        drop_capabilities: vec!["SYS_CHROOT".to_owned()],
+        ..Confinement::default()
+    };
+    let changed = section(changed, V1);
+    assert!(!names(&changed, "chroot") && names(&changed, "mount"));
+    assert_eq!(
+        section(Confinement::default(), V2),
+        Value::Null,
+        "this kernel has no filters"
+    );
+    let unconfined = Confinement {
+        seccomp_unconfined: true,
+        ..Confinement::default()
+    };
+    assert_eq!(section(unconfined, V1), Value::Null);
+    let privileged = Confinement {
+        privileged: true,
+        ..Confinement::default()
+    };
+    assert_eq!(section(privileged, V1), Value::Null);
 }

@@ -1,5 +1,5 @@
-//! What the host's kernel offers that changes a container's specification: the cgroup version
-//! and whether swap can be limited. Detected once, passed in as data. It sets nothing up.
+//! What the host's kernel offers that changes a container's specification: the cgroup version,
+//! whether swap can be limited and system calls filtered. Detected once, passed in as data. It sets nothing up.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +10,9 @@ use crate::cgroups::{CgroupError, Cgroups, Layout};
 
 /// What every Linux allows.
 const LEAST_OPEN_FILES: u64 = 4096;
+
+/// There if the kernel was built with filters of system calls.
+const SECCOMP: &str = "/proc/sys/kernel/seccomp/actions_avail";
 
 /// The version of the control groups that limit memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct HostTraits {
     pub open_files: u64,
     /// The capabilities that a container can have, one bit each.
     pub capabilities: u64,
+    /// Whether the kernel can filter system calls.
+    pub seccomp: bool,
 }
 
 impl HostTraits {
@@ -40,6 +45,7 @@ impl HostTraits {
         let open_files = open_files(containerd);
         // containerd has what we have: we start it, or one init starts both.
         let capabilities = capabilities(&fs::read_to_string("/proc/self/status").unwrap_or_default());
+        let seccomp = Path::new(SECCOMP).exists();
         Ok(match Cgroups::detect()?.layout() {
             Layout::V1 { mounts, .. } => Self {
                 cgroup_version: CgroupVersion::V1,
@@ -48,12 +54,14 @@ impl HostTraits {
                     .is_some_and(|memory| memory.join("memory.memsw.limit_in_bytes").exists()),
                 open_files,
                 capabilities,
+                seccomp,
             },
             Layout::V2 { mount } => Self {
                 cgroup_version: CgroupVersion::V2,
                 swap_limit: limits_swap(mount),
                 open_files,
                 capabilities,
+                seccomp,
             },
         })
     }

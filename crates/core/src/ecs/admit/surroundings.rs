@@ -1,6 +1,6 @@
 //! What a container's surroundings may be: what holds everywhere, in a network mode, and on FARGATE.
 //!
-//! Which security options are carried out is said here as well; the others are kept, and refused when a task is run.
+//! Security options may be any: those that are not carried out are kept, and refused when a task is run.
 
 use std::net::IpAddr;
 
@@ -306,15 +306,6 @@ pub fn fargate(surroundings: &Surroundings) -> Result<(), Fault> {
         Some(name) => Err(word("linuxParameters.capabilities.add", name)),
         None => Ok(()),
     }
-}
-
-/// Whether a security option is carried out.
-#[must_use]
-pub fn is_built_option(option: &str) -> bool {
-    matches!(
-        option,
-        "no-new-privileges" | "no-new-privileges:true" | "no-new-privileges=true"
-    )
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use overrides::{ContainerOverride, Overrides};
 pub use requirement::{GpuCount, GpuNeed, Requirement};
 pub use setting::{AccountSetting, SettingKey, SettingName};
 pub use surroundings::{
-    Device, HostEntry, KernelCapabilities, LinuxParameters, Surroundings, SystemControl, Tmpfs, Ulimit,
+    Device, HostEntry, KernelCapabilities, LinuxParameters, SecurityOption, Surroundings, SystemControl, Tmpfs, Ulimit,
 };
 pub use task::{ClientToken, ClientTokenKey, StopCode, Task, TaskInterface, TaskKey, TaskStatus};
 pub use task_definition::{

@@ -27,7 +27,7 @@ pub struct Surroundings {
     pub privileged: Option<bool>,
     /// Whether its process has a terminal.
     pub pseudo_terminal: Option<bool>,
-    /// For the machine's security modules, for example `no-new-privileges`.
+    /// For the machine's security modules, for example `no-new-privileges`; see [`SecurityOption`].
     pub docker_security_options: Option<Vec<String>>,
     /// The runtime's labels on it.
     pub docker_labels: Option<BTreeMap<String, String>>,
@@ -37,6 +37,15 @@ pub struct Surroundings {
     pub system_controls: Vec<SystemControl>,
     /// What only Linux has.
     pub linux_parameters: Option<LinuxParameters>,
+}
+
+/// A security option that is carried out, as Docker spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecurityOption {
+    /// No program that the container runs can gain rights.
+    NoNewPrivileges,
+    /// The container may make every system call.
+    SeccompUnconfined,
 }
 
 /// A name in `/etc/hosts`.
@@ -119,7 +128,27 @@ pub struct Tmpfs {
     pub mount_options: Option<Vec<String>>,
 }
 
+impl SecurityOption {
+    /// Nothing for options that are not carried out.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts = text.split_once('=').or_else(|| text.split_once(':'));
+        match parts.unwrap_or((text, "")) {
+            ("no-new-privileges", "" | "true") => Some(Self::NoNewPrivileges),
+            ("seccomp", "unconfined") => Some(Self::SeccompUnconfined),
+            _ => None,
+        }
+    }
+}
+
 impl Surroundings {
+    /// Whether a security option is among those that it asks for.
+    #[must_use]
+    pub fn has(&self, option: SecurityOption) -> bool {
+        let mut asked = self.docker_security_options.iter().flatten();
+        asked.any(|text| SecurityOption::parse(text) == Some(option))
+    }
+
     /// The members that ask for something, by their names in the API. An empty list or a `false` asks for nothing.
     #[must_use]
     pub fn asked(&self) -> Vec<&'static str> {
@@ -178,5 +207,36 @@ impl LinuxParameters {
             || self.shared_memory_mib.is_some()
             || self.max_swap_mib.is_some()
             || self.swappiness.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_options_are_read_as_docker_spells_them() {
+        for (text, meant) in [
+            ("no-new-privileges", Some(SecurityOption::NoNewPrivileges)),
+            ("no-new-privileges:true", Some(SecurityOption::NoNewPrivileges)),
+            ("no-new-privileges=true", Some(SecurityOption::NoNewPrivileges)),
+            ("seccomp=unconfined", Some(SecurityOption::SeccompUnconfined)),
+            ("seccomp:unconfined", Some(SecurityOption::SeccompUnconfined)),
+            ("no-new-privileges=false", None),
+            ("seccomp", None),
+            ("seccomp=/etc/profile.json", None),
+            ("apparmor=unconfined", None),
+            ("apparmor:docker-default", None),
+            ("label:type:svirt_apache", None),
+            ("", None),
+        ] {
+            assert_eq!(SecurityOption::parse(text), meant, "{text}");
+        }
+        let asked = Surroundings {
+            docker_security_options: Some(vec!["seccomp:unconfined".to_owned()]),
+            ..Surroundings::default()
+        };
+        assert!(asked.has(SecurityOption::SeccompUnconfined) && !asked.has(SecurityOption::NoNewPrivileges));
+        assert!(!Surroundings::default().has(SecurityOption::SeccompUnconfined));
     }
 }

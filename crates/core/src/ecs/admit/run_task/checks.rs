@@ -1,9 +1,10 @@
 //! What a RunTask must satisfy before any of its tasks is placed.
 
 use super::NetworkWish;
-use crate::ecs::admit::{Caller, surroundings};
+use crate::ecs::admit::Caller;
 use crate::ecs::model::{
-    ClusterKey, ContainerDefinition, LaunchType, NetworkMode, Requirement, TaskDefinition, Unbuilt, Volume,
+    ClusterKey, ContainerDefinition, LaunchType, NetworkMode, Requirement, SecurityOption, TaskDefinition, Unbuilt,
+    Volume,
 };
 use crate::ecs::place::index::Pool;
 use crate::ecs::quota::{Exceeded, within};
@@ -178,7 +179,7 @@ fn built_container(container: &ContainerDefinition) -> Result<(), Refusal> {
     let options = container.surroundings.docker_security_options.iter().flatten();
     if let Some(option) = options
         .into_iter()
-        .find(|option| !surroundings::is_built_option(option))
+        .find(|option| SecurityOption::parse(option).is_none())
     {
         return refuse(&format!("dockerSecurityOptions {option}"));
     }
