@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support import host
 from support.berth import ACCOUNT
+from support.images import refusing_registry
 from support.limits import Limits
 from support.poll import eventually
 from support.story import SLEEPS, Story, container, exit_codes, fetch, logs_to, part
@@ -102,10 +105,28 @@ def test_stopping_twice_changes_nothing(story: Story):
 def test_an_image_that_is_nowhere_cannot_be_pulled(story: Story):
     task = story.stopped(story.run(story.register({**container(), "image": "nobody/nothing:1"})))
     assert (task["stopCode"], task["stoppedReason"]) == ("TaskFailedToStart", "Task failed to start")
-    assert part(task)["reason"].startswith("CannotPullContainerError: ")
-    assert "nobody/nothing" in part(task)["reason"]
+    words = "CannotPullImageManifestError: Error response from daemon: (manifest|name) unknown: .+"
+    assert re.fullmatch(words, part(task)["reason"])
     assert "startedAt" not in task
     assert exit_codes(task) == {"app": None}
+
+
+def test_a_registry_that_asks_for_credentials_is_told_in_the_documented_words(story: Story):
+    with refusing_registry(401, {"code": "UNAUTHORIZED", "message": "authentication required"}) as address:
+        image = f"{address}/private/app:1"
+        task = story.stopped(story.run(story.register({**container(), "image": image})))
+        definition = story.register({**container(), "image": image}, **FARGATE)
+        on_fargate = story.stopped(story.run(definition, launchType="FARGATE", networkConfiguration=story.network()))
+    assert (task["stopCode"], task["stoppedReason"]) == ("TaskFailedToStart", "Task failed to start")
+    assert part(task)["reason"] == (
+        "CannotPullImageManifestError: Error response from daemon: unauthorized: authentication required"
+    )
+    assert on_fargate["stopCode"] == "TaskFailedToStart"
+    assert on_fargate["stoppedReason"] == (
+        f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: "
+        "pull access denied, repository does not exist or may require authorization: "
+        "server message: unauthorized: authentication required"
+    )
 
 
 def test_on_fargate_the_task_tells_why_its_image_cannot_be_pulled(story: Story):

@@ -1,5 +1,7 @@
-//! Why an image could not be pulled: a kind for programs, and a text in containerd's and Docker's
-//! manner, which ECS hands through behind `CannotPullContainerError: `.
+//! Why an image could not be pulled: a kind for programs, and a text in containerd's manner, which
+//! ECS hands through on Fargate behind `CannotPullContainerError: `. Container instances resolve tags
+//! through Docker first, so a failure of that is told in Docker's manner, too. Under which name a
+//! text is told is not decided here.
 
 use containerd_client::tonic::Status;
 
@@ -13,6 +15,17 @@ pub struct PullError {
     pub kind: PullErrorKind,
     /// What went wrong, for people; without `CannotPullContainerError: `.
     pub message: String,
+    /// If it is the manifest that could not be had.
+    pub manifest: Option<NoManifest>,
+}
+
+/// A manifest that could not be had or read, as Docker tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoManifest {
+    /// Whether a tag was to be resolved, not a digest.
+    pub by_tag: bool,
+    /// Docker's words; without `Error response from daemon: `.
+    pub docker: String,
 }
 
 /// What can go wrong.
@@ -43,6 +56,8 @@ pub enum PullErrorKind {
 pub(crate) struct Failure {
     pub(crate) kind: PullErrorKind,
     pub(crate) message: String,
+    /// What Docker says instead, where it is known: mostly, the registry's own words.
+    pub(crate) docker: Option<String>,
 }
 
 /// Which part of a pull failed.
@@ -57,7 +72,20 @@ impl Failure {
         Self {
             kind,
             message: message.into(),
+            docker: None,
         }
+    }
+
+    /// The same in Docker's words.
+    pub(crate) fn in_docker(mut self, words: impl Into<String>) -> Self {
+        self.docker = Some(words.into());
+        self
+    }
+
+    /// The same with what it happened in.
+    pub(crate) fn within(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     /// A refusal of containerd.
@@ -80,6 +108,7 @@ impl Failure {
 
     /// The error of a pull that tried `attempts` times.
     pub(crate) fn into_error(self, stage: Stage, reference: &Reference, attempts: u32) -> PullError {
+        let manifest = self.manifest(stage, reference);
         let times = attempts.max(1);
         let cause = self.message;
         let message = match stage {
@@ -95,7 +124,36 @@ impl Failure {
         PullError {
             kind: self.kind,
             message,
+            manifest,
         }
+    }
+
+    /// Docker looks for the variant of the processor when the manifest is had, so that it is none of its failures.
+    fn manifest(&self, stage: Stage, reference: &Reference) -> Option<NoManifest> {
+        let of_manifest = match stage {
+            Stage::Manifest => self.kind != PullErrorKind::NoMatchingPlatform,
+            Stage::Content => false,
+        };
+        let by_tag = reference.digest().is_none();
+        let said = self.docker.as_ref().unwrap_or(&self.message);
+        let docker = match self.kind {
+            PullErrorKind::NotFound if !by_tag => format!("manifest for {reference} not found: {said}"),
+            PullErrorKind::Unauthorized if !by_tag => format!(
+                "pull access denied for {}/{}, repository does not exist or may require 'docker login': {said}",
+                reference.registry(),
+                reference.repository()
+            ),
+            PullErrorKind::InvalidReference
+            | PullErrorKind::NotFound
+            | PullErrorKind::Unauthorized
+            | PullErrorKind::RateLimited
+            | PullErrorKind::Unreachable
+            | PullErrorKind::DigestMismatch
+            | PullErrorKind::NoMatchingPlatform
+            | PullErrorKind::DiskFull
+            | PullErrorKind::Other => said.clone(),
+        };
+        of_manifest.then_some(NoManifest { by_tag, docker })
     }
 }
 

@@ -22,7 +22,7 @@ mod unpack;
 
 pub use digest::Digest;
 pub use document::ImageConfig;
-pub use error::{PullError, PullErrorKind};
+pub use error::{NoManifest, PullError, PullErrorKind};
 pub use mirror::{Mirror, MirrorError};
 pub use pull::{Images, PulledImage};
 pub use reference::{Reference, ReferenceError};

@@ -112,6 +112,7 @@ impl Images {
         let registry = Registry::new().map_err(|error| PullError {
             kind: PullErrorKind::Other,
             message: format!("cannot make an HTTP client: {error}"),
+            manifest: None,
         })?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -259,13 +260,11 @@ impl Shared {
         Err(worst)
     }
 
-    /// HEAD tells enough, mostly; otherwise the manifest itself does, or says why not.
+    /// HEAD tells enough, mostly; otherwise the manifest itself does, or the registry's words why not.
     async fn resolve_at(&self, reference: &Reference, endpoint: &Endpoint) -> Result<(Digest, Option<Bytes>), Failure> {
         match self.registry.tag_digest(endpoint, reference).await {
             Ok(Some(digest)) => return Ok((digest, None)),
-            Err(failure) if failure.is_transient() || failure.kind == PullErrorKind::NotFound => {
-                return Err(failure);
-            }
+            Err(failure) if failure.is_transient() => return Err(failure),
             Ok(None) | Err(_) => {}
         }
         let path = manifest_path(reference);
@@ -389,6 +388,7 @@ fn parse_reference(image: &str) -> Result<Reference, PullError> {
     image.parse().map_err(|error| PullError {
         kind: PullErrorKind::InvalidReference,
         message: format!("failed to parse image reference '{image}': {error}"),
+        manifest: None,
     })
 }
 

@@ -151,17 +151,18 @@ impl Registry {
 
     async fn fetch_token(&self, challenge: &Challenge, ask: &Ask<'_>) -> Result<String, Failure> {
         let refused = |why: &str| {
-            let message = format!("failed to fetch anonymous token: {why}");
-            Failure::new(PullErrorKind::Unauthorized, message)
+            let message = format!("failed to authorize: failed to fetch anonymous token: {why}");
+            Failure::new(PullErrorKind::Unauthorized, message).in_docker("unauthorized: authentication required")
         };
         let url = challenge
             .token_url(ask.repository)
             .ok_or_else(|| refused("the registry names no token server"))?;
         let what = format!("Get \"{url}\"");
+        let unexpected = format!("unexpected status from GET request to {url}");
         let response = send_request(self.http.get(url), &what).await?;
         let status = response.status();
         if !status.is_success() {
-            return Err(refused(&format!("unexpected status: {status}")));
+            return Err(refused(&format!("{unexpected}: {status}")));
         }
         let body = read_body(response, MAX_ERROR_BYTES).await?;
         let token = parse_token(&body).ok_or_else(|| refused("the answer holds no token"))?;
@@ -194,6 +195,7 @@ async fn send_request(request: RequestBuilder, what: &str) -> Result<Response, F
             PullErrorKind::Unreachable,
             format!("failed to do request: {what}: {cause}"),
         )
+        .in_docker(format!("{what}: {cause}"))
     })
 }
 
@@ -218,39 +220,60 @@ async fn classify(ask: &Ask<'_>, response: Response) -> Result<Response, Failure
     if status.is_success() {
         return Ok(response);
     }
-    let what = ask.describe();
+    let method = &ask.method;
+    let url = ask.url();
     let said = server_message(response).await;
+    let docker = |default: &str| said.clone().unwrap_or_else(|| default.to_owned());
+    let unexpected = |kind| {
+        let server_message = said.as_ref().map(|said| format!(" - Server message: {said}"));
+        let rest = server_message.unwrap_or_default();
+        Failure::new(
+            kind,
+            format!("httpReadSeeker: failed open: unexpected status code {url}: {status}{rest}"),
+        )
+    };
     Err(match status {
-        StatusCode::NOT_FOUND => Failure::new(PullErrorKind::NotFound, format!("{what}: not found")),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::new(
+        StatusCode::NOT_FOUND => Failure::new(
+            PullErrorKind::NotFound,
+            format!("content at {url} not found: not found"),
+        )
+        .in_docker(docker("manifest unknown: manifest unknown")),
+        StatusCode::UNAUTHORIZED => Failure::new(
             PullErrorKind::Unauthorized,
             format!(
-                "pull access denied, repository does not exist or may require authorization: \
-                 server message: {}",
-                said.as_deref().unwrap_or("authorization failed")
+                "pull access denied, repository does not exist or may require authorization: server message: {}",
+                docker("authorization failed")
             ),
-        ),
-        StatusCode::TOO_MANY_REQUESTS => Failure::new(
-            PullErrorKind::RateLimited,
-            format!("{what}: {status}: {}", said.as_deref().unwrap_or("toomanyrequests")),
-        ),
-        other => Failure::new(
-            if other.is_server_error() || other == StatusCode::REQUEST_TIMEOUT {
+        )
+        .in_docker(docker("unauthorized: authentication required")),
+        StatusCode::FORBIDDEN => unexpected(PullErrorKind::Unauthorized)
+            .in_docker(docker("denied: requested access to the resource is denied")),
+        StatusCode::TOO_MANY_REQUESTS => {
+            unexpected(PullErrorKind::RateLimited).in_docker(docker("toomanyrequests: too many requests"))
+        }
+        other => {
+            let transient = other.is_server_error() || other == StatusCode::REQUEST_TIMEOUT;
+            let kind = if transient {
                 PullErrorKind::Unreachable
             } else {
                 PullErrorKind::Other
-            },
-            format!("unexpected status from {what}: {status}"),
-        ),
+            };
+            Failure::new(
+                kind,
+                format!("unexpected status from {method} request to {url}: {status}"),
+            )
+            .in_docker(docker(&format!("received unexpected HTTP status: {status}")))
+        }
     })
 }
 
-/// `toomanyrequests: You have reached your pull rate limit.`
+/// The registry's words, as Docker and containerd write them: `manifest unknown: manifest unknown`.
 async fn server_message(response: Response) -> Option<String> {
     let body = read_body(response, MAX_ERROR_BYTES).await.ok()?;
     let answer: ErrorAnswer = serde_json::from_slice(&body).ok()?;
     let first = answer.errors.into_iter().next()?;
-    Some(format!("{}: {}", first.code.to_lowercase(), first.message))
+    let code = first.code.to_lowercase().replace('_', " ");
+    Some(format!("{code}: {}", first.message))
 }
 
 /// Where the manifest of a name is found.

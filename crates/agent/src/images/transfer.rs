@@ -167,7 +167,8 @@ impl Transfer<'_> {
         };
         if writer.offset() < layer.size {
             let path = format!("blobs/{}", layer.digest);
-            let content = self.ask_everywhere(&path, writer.offset()).await?;
+            let content = self.ask_everywhere(&path, writer.offset()).await;
+            let content = content.map_err(|failure| failure.within("failed to copy"))?;
             if content.offset == 0 {
                 writer.rewind();
             }

@@ -48,7 +48,9 @@ const START_TIME: Duration = Duration::from_secs(4 * 60);
 impl Machine {
     pub(super) async fn start(self: &Arc<Self>, start: &StartContainer) -> Outcome {
         let id = &start.runtime_id;
-        let late = || StepFailure::Timeout(format!("not done after waiting {} s", START_TIME.as_secs()));
+        let late = || StepFailure::Timeout {
+            waited_s: START_TIME.as_secs(),
+        };
         let started = timeout(START_TIME, self.create_and_start(start)).await;
         let started = started.unwrap_or_else(|_elapsed| Err(late()));
         if let Err(failure) = started {
@@ -103,7 +105,9 @@ impl Machine {
                 exit_code: i32::try_from(code).unwrap_or(i32::MAX),
                 output,
             }),
-            Ok(Executed::TooLong) => Err(StepFailure::Timeout(format!("not done after {timeout_s} s"))),
+            Ok(Executed::TooLong) => Err(StepFailure::Timeout {
+                waited_s: timeout_s.into(),
+            }),
             Err(error) => Err(StepFailure::Other(error.to_string())),
         }
     }

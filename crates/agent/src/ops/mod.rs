@@ -189,10 +189,9 @@ async fn finish(mut work: JoinSet<Outcome>, limit: Duration) -> Outcome {
         Ok(Some(Ok(outcome))) => outcome,
         Ok(Some(Err(end))) if !end.is_cancelled() => Err(StepFailure::Other(format!("the agent failed: {end}"))),
         Ok(Some(Err(_)) | None) => Err(StepFailure::Cancelled),
-        Err(_) => Err(StepFailure::Timeout(format!(
-            "not done after waiting {} s",
-            limit.as_secs()
-        ))),
+        Err(_) => Err(StepFailure::Timeout {
+            waited_s: limit.as_secs(),
+        }),
     }
 }
 
@@ -212,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn every_operation_ends() {
         assert_eq!(end(async { Ok(StepFacts::Done) }, false).await, Ok(StepFacts::Done));
-        let late = Err(StepFailure::Timeout("not done after waiting 0 s".to_owned()));
+        let late = Err(StepFailure::Timeout { waited_s: 0 });
         assert_eq!(end(std::future::pending(), false).await, late);
         assert_eq!(end(std::future::pending(), true).await, Err(StepFailure::Cancelled));
         let broken = end(async { panic!("a test") }, false).await;

@@ -115,11 +115,13 @@ pub(crate) async fn what_cannot_be_had_is_told_in_the_words_of_ecs() {
     no_group["berth"]["logConfiguration"]["options"] = json!({ "awslogs-group": "/nowhere" });
     let mut no_user = world.script("x", "true");
     no_user["berth"]["user"] = json!("stranger");
-    let tasks: Vec<Value> = [no_image, no_program, no_group, no_user]
+    let same_on_fargate = no_image.clone();
+    let mut tasks: Vec<Value> = [no_image, no_program, no_group, no_user, same_on_fargate]
         .into_iter()
         .zip(1..)
         .map(|(container, number)| task(&id(number), "none", &[container]))
         .collect();
+    tasks[4]["launchType"] = json!("FARGATE");
     world.control.assign(json!(tasks)).await;
 
     let reason = async |number| {
@@ -129,10 +131,17 @@ pub(crate) async fn what_cannot_be_had_is_told_in_the_words_of_ecs() {
             .unwrap()
             .to_owned()
     };
-    let image = reason(1).await;
-    assert!(
-        image.starts_with("CannotPullContainerError: pull image manifest has been retried"),
-        "{image}"
+    assert_eq!(
+        reason(1).await,
+        "CannotPullImageManifestError: Error response from daemon: manifest unknown: manifest unknown"
+    );
+    let image = world.registry.name("nothing:1");
+    assert_eq!(
+        reason(5).await,
+        format!(
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): \
+             failed to resolve ref {image}: {image}: not found"
+        )
     );
     let program = reason(2).await;
     assert!(

@@ -122,6 +122,155 @@ async fn failures_have_kinds_and_the_known_texts() {
 }
 
 #[tokio::test]
+async fn what_a_registry_refuses_is_told_in_the_words_of_docker_and_of_containerd() {
+    let sandbox = Sandbox::start().await;
+    let registry = Registry::start().await;
+    let name = registry.name("app:1");
+    let told = async |name: &str| {
+        let error = sandbox.images.pull(name).await.unwrap_err();
+        let message = error.to_string().replace(&registry.address.to_string(), "REGISTRY");
+        (error.kind, error.manifest.map(|it| (it.by_tag, it.docker)), message)
+    };
+    let retried = "pull image manifest has been retried 1 time(s): failed to resolve ref REGISTRY/app:1: ";
+    let by_tag = |docker: &str| Some((true, docker.to_owned()));
+    let open = "httpReadSeeker: failed open: unexpected status code http://REGISTRY/v2/app/manifests/1: ";
+    let denied = "pull access denied, repository does not exist or may require authorization: server message: ";
+    let unauthorized = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+    let forbidden = r#"{"errors":[{"code":"DENIED","message":"User: x is not authorized"}]}"#;
+    let unknown = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest tagged by \"1\" is not found"}]}"#;
+    let limited = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
+    let cases = [
+        (
+            (401, unauthorized),
+            PullErrorKind::Unauthorized,
+            "unauthorized: authentication required",
+            format!("{denied}unauthorized: authentication required"),
+        ),
+        (
+            (401, ""),
+            PullErrorKind::Unauthorized,
+            "unauthorized: authentication required",
+            format!("{denied}authorization failed"),
+        ),
+        (
+            (403, forbidden),
+            PullErrorKind::Unauthorized,
+            "denied: User: x is not authorized",
+            format!("{open}403 Forbidden - Server message: denied: User: x is not authorized"),
+        ),
+        (
+            (404, unknown),
+            PullErrorKind::NotFound,
+            "manifest unknown: manifest tagged by \"1\" is not found",
+            "REGISTRY/app:1: not found".to_owned(),
+        ),
+        (
+            (404, "<html>"),
+            PullErrorKind::NotFound,
+            "manifest unknown: manifest unknown",
+            "REGISTRY/app:1: not found".to_owned(),
+        ),
+        (
+            (429, limited),
+            PullErrorKind::RateLimited,
+            "toomanyrequests: You have reached your pull rate limit.",
+            format!(
+                "{open}429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit."
+            ),
+        ),
+    ];
+    for ((status, body), kind, docker, containerd) in cases {
+        registry.refuse("/v2/", status, body);
+        assert_eq!(
+            told(&name).await,
+            (kind, by_tag(docker), format!("{retried}{containerd}"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_by_digest_is_no_failure_to_resolve_a_tag() {
+    let sandbox = Sandbox::start().await;
+    let registry = Registry::start().await;
+    let name = registry.name(&format!("app@sha256:{}", "0".repeat(64)));
+    let docker = async || {
+        let error = sandbox.images.pull(&name).await.unwrap_err();
+        let manifest = error.manifest.unwrap();
+        assert!(!manifest.by_tag);
+        manifest.docker
+    };
+    assert_eq!(
+        docker().await,
+        format!("manifest for {name} not found: manifest unknown: manifest unknown")
+    );
+    registry.refuse("/v2/", 403, "");
+    assert_eq!(
+        docker().await,
+        format!(
+            "pull access denied for {}, repository does not exist or may require 'docker login': \
+             denied: requested access to the resource is denied",
+            registry.name("app")
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_token_server_that_wants_credentials_is_told_of() {
+    let sandbox = Sandbox::start().await;
+    let registry = Registry::start().await;
+    registry.require_token();
+    registry.refuse("/token", 401, "");
+    let error = sandbox.images.pull(&registry.name("app:1")).await.unwrap_err();
+    assert_eq!(error.kind, PullErrorKind::Unauthorized);
+    let token = format!(
+        "http://{}/token?service=test&scope=repository%3Aapp%3Apull",
+        registry.address
+    );
+    assert!(
+        error.to_string().ends_with(&format!(
+            ": failed to authorize: failed to fetch anonymous token: \
+             unexpected status from GET request to {token}: 401 Unauthorized"
+        )),
+        "{error}"
+    );
+    assert_eq!(error.manifest.unwrap().docker, "unauthorized: authentication required");
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_none_and_a_layer_that_is_refused() {
+    let sandbox = Sandbox::start().await;
+    let registry = Registry::start().await;
+    let mut image = busybox_image();
+    registry.push("library/app", "1", &image);
+    let path = format!("/v2/library/app/blobs/{}", image.blobs[0].digest());
+    registry.refuse(&path, 403, "");
+    let layer = sandbox.images.pull(&registry.name("library/app:1")).await.unwrap_err();
+    assert_eq!(layer.manifest, None, "the manifest is there");
+    assert_eq!(
+        layer.to_string(),
+        format!(
+            "ref pull has been retried 1 time(s): failed to copy: httpReadSeeker: failed open: \
+             unexpected status code http://{}{path}: 403 Forbidden",
+            registry.address
+        )
+    );
+
+    image.manifest.bytes = b"<html>".to_vec();
+    registry.push_manifest("garbage", "1", &image.manifest);
+    let garbage = sandbox.images.pull(&registry.name("garbage:1")).await.unwrap_err();
+    let told = garbage.manifest.unwrap();
+    assert!(
+        told.by_tag && told.docker.starts_with("cannot read the image manifest: "),
+        "{told:?}"
+    );
+
+    let foreign = index(&[("s390x", &busybox_image().manifest)]);
+    registry.push_manifest("foreign", "1", &foreign);
+    let foreign = sandbox.images.pull(&registry.name("foreign:1")).await.unwrap_err();
+    assert_eq!(foreign.manifest, None, "the manifest is there");
+}
+
+#[tokio::test]
 async fn a_corrupt_layer_is_forgotten_so_that_the_next_pull_succeeds() {
     let sandbox = Sandbox::start().await;
     let registry = Registry::start().await;

@@ -29,6 +29,8 @@ struct Contents {
     asked: Vec<String>,
     needs_token: bool,
     denied: bool,
+    /// What is answered to every request whose path contains this text.
+    refusal: Option<(String, StatusCode, &'static str)>,
     /// Blobs whose next transfer breaks in the middle.
     breaks: HashSet<String>,
 }
@@ -93,6 +95,12 @@ impl Registry {
         state.denied = true;
     }
 
+    /// Answers with this status and body to whatever contains `text`.
+    pub(crate) fn refuse(&self, text: &str, status: u16, body: &'static str) {
+        let status = StatusCode::from_u16(status).unwrap();
+        self.state.lock().unwrap().refusal = Some((text.to_owned(), status, body));
+    }
+
     /// How many requests contained this text.
     pub(crate) fn asked(&self, text: &str) -> usize {
         let state = self.state.lock().unwrap();
@@ -128,6 +136,9 @@ async fn answer(State(state): State<Arc<Mutex<Contents>>>, request: Request) -> 
     state
         .asked
         .push(format!("{} {path} {}", request.method(), range.unwrap_or_default()));
+    if let Some((_, status, body)) = state.refusal.as_ref().filter(|(text, ..)| path.contains(text)) {
+        return builder(*status).body(Body::from(*body)).unwrap();
+    }
     if path == "/token" {
         return token(&state);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::model::{ContainerPhase, ContainerRecord, TaskRecord};
 use super::op::{Step, StepFacts, StepFailure};
 use super::{reasons, step};
-use crate::ecs::model::{HealthCheck, HealthStatus, TaskKey};
+use crate::ecs::model::{HealthCheck, HealthStatus, LaunchType, TaskKey};
 use crate::ecs::view::assignment::Desired;
 use crate::kernel::Timestamp;
 use crate::kernel::names::Name;
@@ -139,6 +139,7 @@ pub(super) fn probed(task: &mut TaskRecord, name: &Name, outcome: Result<StepFac
     let (Some(check), Some(position)) = (check(task, name).cloned(), task.position(name)) else {
         return;
     };
+    let launch_type = task.assignment.launch_type;
     let container = &mut task.containers[position];
     let (runs, restarts) = (container.phase == ContainerPhase::Running, container.restarts.count);
     let started_at = container.restarts.run_started_at.or(container.started_at);
@@ -153,7 +154,7 @@ pub(super) fn probed(task: &mut TaskRecord, name: &Name, outcome: Result<StepFac
         return;
     }
     let passed = matches!(outcome, Ok(StepFacts::Probed { exit_code: 0, .. }));
-    health.output = Some(output(name, outcome, check.timeout_s));
+    health.output = Some(output(name, outcome, check.timeout_s, launch_type));
     let grace_ms = i64::from(check.start_period_s.unwrap_or(0)) * 1000;
     let early = started_at.is_some_and(|at| since.since_ms(at) < grace_ms);
     if passed {
@@ -175,14 +176,14 @@ impl HealthRecord {
     }
 }
 
-fn output(name: &Name, outcome: Result<StepFacts, StepFailure>, timeout_s: u32) -> String {
+fn output(name: &Name, outcome: Result<StepFacts, StepFailure>, timeout_s: u32, launch_type: LaunchType) -> String {
     let mut text = match outcome {
         Ok(StepFacts::Probed { output, .. }) => output,
         Ok(StepFacts::Done | StepFacts::Pulled { .. } | StepFacts::Connected { .. } | StepFacts::Started { .. }) => {
             String::new()
         }
-        Err(StepFailure::Timeout(_)) => format!("Health check exceeded timeout ({timeout_s}s)"),
-        Err(failure) => reasons::of(&Step::Probe(name.clone()), &failure),
+        Err(StepFailure::Timeout { .. }) => format!("Health check exceeded timeout ({timeout_s}s)"),
+        Err(failure) => reasons::of(&Step::Probe(name.clone()), &failure, launch_type),
     };
     let end = (0..=MOST_OUTPUT.min(text.len()))
         .rev()

@@ -38,7 +38,7 @@ pub use event::{Answer, Event, FoundContainer, FoundState, MessageId, Output, Re
 pub use health::{HealthRecord, Probe, TaskHealth};
 pub use logs::{AwsLogs, LogMode};
 pub use model::{ContainerPhase, ContainerRecord, Exit, NodeRecord, Phase, Restarts, RuntimeId, TaskRecord};
-pub use op::{Netns, Op, StartContainer, Step, StepFacts, StepFailure};
+pub use op::{ManifestFailure, Netns, Op, StartContainer, Step, StepFacts, StepFailure};
 use strays::Strays;
 pub use volumes::{MountSource, VolumeMount};
 

@@ -273,6 +273,8 @@ pub enum StepFailure {
     Cancelled,
     /// The image could not be had.
     CannotPull(String),
+    /// The image's manifest could not be had, or not understood.
+    CannotPullManifest(ManifestFailure),
     /// The container could not be created.
     CannotCreate(String),
     /// The container's process could not be started.
@@ -285,10 +287,24 @@ pub enum StepFailure {
     Logs(String),
     /// The machine could not give a resource of the task, such as its control group.
     Resource(String),
-    /// The runtime took too long.
-    Timeout(String),
+    /// It was not done in time.
+    Timeout {
+        /// After so long.
+        waited_s: u64,
+    },
     /// The step's own failure has no kind: cleaning up, signals.
     Other(String),
+}
+
+/// Why the manifest of an image could not be had, in both ways in which ECS tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestFailure {
+    /// Whether a tag was to be resolved. Otherwise the image is named by its digest.
+    pub by_tag: bool,
+    /// In the words of Docker, which container instances have.
+    pub docker: String,
+    /// In the words of containerd, which Fargate has.
+    pub containerd: String,
 }
 
 impl Op {

@@ -53,7 +53,8 @@ fn made_for_task(task: &mut TaskRecord, made: &Step, outcome: Result<StepFacts, 
     match outcome {
         Ok(_) => Phase::Ready,
         Err(failure) => {
-            fail_task(task, reasons::of(made, &failure));
+            let reason = reasons::of(made, &failure, task.assignment.launch_type);
+            fail_task(task, reason);
             Phase::Broken
         }
     }
@@ -66,6 +67,8 @@ fn fail_task(task: &mut TaskRecord, reason: String) {
 
 fn pulled(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, StepFailure>, now: Timestamp) {
     task.times.pull_stopped_at = Some(now);
+    let launch_type = task.assignment.launch_type;
+    let told = |failure: &StepFailure| reasons::of(&Step::Pull(name.clone()), failure, launch_type);
     let container = step::container(task, name);
     let in_vain = container.phase == ContainerPhase::Cancelling;
     match outcome {
@@ -75,19 +78,20 @@ fn pulled(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, StepFai
         }
         Ok(StepFacts::Done | StepFacts::Connected { .. } | StepFacts::Started { .. } | StepFacts::Probed { .. }) => {
             let failure = StepFailure::CannotPull("the image has no digest".to_owned());
-            fail_container(container, ContainerPhase::Removed, &Step::Pull(name.clone()), &failure);
+            fail_container(container, ContainerPhase::Removed, told(&failure));
         }
         Err(_) if in_vain => container.phase = ContainerPhase::Removed,
-        Err(failure) => fail_container(container, ContainerPhase::Removed, &Step::Pull(name.clone()), &failure),
+        Err(failure) => fail_container(container, ContainerPhase::Removed, told(&failure)),
     }
 }
 
-fn fail_container(container: &mut ContainerRecord, phase: ContainerPhase, failed: &Step, failure: &StepFailure) {
-    container.reason.get_or_insert(reasons::of(failed, failure));
+fn fail_container(container: &mut ContainerRecord, phase: ContainerPhase, reason: String) {
+    container.reason.get_or_insert(reason);
     container.phase = phase;
 }
 
 fn connected(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, StepFailure>) {
+    let launch_type = task.assignment.launch_type;
     let container = step::container(task, name);
     match outcome {
         Ok(facts) => {
@@ -98,7 +102,7 @@ fn connected(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, Step
         }
         Err(failure) => {
             container.bridge = Some(Phase::Broken);
-            let reason = reasons::of(&Step::Connect(name.clone()), &failure);
+            let reason = reasons::of(&Step::Connect(name.clone()), &failure, launch_type);
             container.reason.get_or_insert(reason);
         }
     }
@@ -110,7 +114,7 @@ fn logs_prepared(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, 
         return step::mark_logs(task, name, Phase::Ready);
     };
     step::mark_logs(task, name, Phase::Broken);
-    let reason = reasons::of(&Step::PrepareLogs(name.clone()), &failure);
+    let reason = reasons::of(&Step::PrepareLogs(name.clone()), &failure, task.assignment.launch_type);
     step::container(task, name).reason.get_or_insert(reason.clone());
     fail_task(task, reason);
 }
@@ -122,9 +126,10 @@ fn started(task: &mut TaskRecord, name: &Name, outcome: Result<StepFacts, StepFa
             runs(task, name, now, now)
         }
         Err(failure) => {
+            let reason = reasons::of(&Step::Start(name.clone()), &failure, task.assignment.launch_type);
             let container = step::container(task, name);
             container.exit = container.exit.or(container.restarts.exit);
-            fail_container(container, ContainerPhase::Exited, &Step::Start(name.clone()), &failure);
+            fail_container(container, ContainerPhase::Exited, reason);
         }
     }
 }

@@ -30,6 +30,51 @@ fn an_image_cannot_be_pulled() {
 }
 
 #[test]
+fn a_manifest_that_cannot_be_had_is_told_in_the_words_of_the_launch_type() {
+    let told = |task: &str, kind: &str| {
+        let story = format!("run\n fail pull web {kind} manifest unknown: manifest unknown\n all");
+        let (_, text) = tell(task, &story);
+        let begin = text.find("web STOPPED (").expect("the container ends");
+        let reason = &text[begin + "web STOPPED (".len()..];
+        reason[..reason.find(')').unwrap()].to_owned()
+    };
+    expect![[r#"
+        CannotPullImageManifestError: Error response from daemon: manifest unknown: manifest unknown
+        CannotPullContainerError: Error response from daemon: manifest unknown: manifest unknown
+        CannotPullContainerError: failed to resolve: manifest unknown: manifest unknown
+        CannotPullContainerError: failed to resolve: manifest unknown: manifest unknown"#]]
+    .assert_eq(
+        &[
+            told("awsvpc\n web* missing:1", "Manifest"),
+            told("awsvpc\n web* missing:1", "PinnedManifest"),
+            told("awsvpc fargate\n web* missing:1", "Manifest"),
+            told("awsvpc fargate\n web* missing:1", "PinnedManifest"),
+        ]
+        .join("\n"),
+    );
+}
+
+#[test]
+fn what_is_not_done_in_time_is_told_with_how_long_it_was_waited_for() {
+    let task = "none\n web* a";
+    let told = |story: &str| tell(task, story).1;
+    let pull = told("run\n fail pull web Timeout 7200\n all");
+    assert!(
+        pull.contains(
+            "web STOPPED (DockerTimeoutError: Could not transition to pulled; timed out after waiting 2h0m0s)"
+        ),
+        "{pull}"
+    );
+    let start = told("run\n ok create-cgroup\n ok pull web\n fail start web Timeout 240\n all");
+    assert!(
+        start.contains(
+            "web STOPPED (DockerTimeoutError: Could not transition to started; timed out after waiting 4m0s)"
+        ),
+        "{start}"
+    );
+}
+
+#[test]
 fn one_that_is_not_essential_may_fail() {
     let task = "bridge\n side missing:1\n web* httpd\n";
     let story = "run\n fail pull side CannotPull not found\n all\n stop\n all";

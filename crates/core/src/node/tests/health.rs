@@ -59,7 +59,7 @@ fn failures_in_a_row_make_unhealthy_and_one_success_healthy() {
 fn a_probe_that_takes_too_long_has_failed() {
     check(
         "none\n web* a health=10",
-        "run\n all\n wait 10\n fail probe web Timeout late\n wait 20\n fail probe web Timeout late\n wait 9\n wait 1",
+        "run\n all\n wait 10\n fail probe web Timeout 5\n wait 20\n fail probe web Timeout 5\n wait 9\n wait 1",
         &expect![[r#"
             > run
               create-cgroup cpu=256
@@ -72,11 +72,11 @@ fn a_probe_that_takes_too_long_has_failed() {
             > wait 10
               (at 10.000 s)
               probe web: /bin/sh -c look
-            > fail probe web Timeout late
+            > fail probe web Timeout 5
             > wait 20
               (at 20.000 s)
               probe web: /bin/sh -c look
-            > fail probe web Timeout late
+            > fail probe web Timeout 5
               health: web UNHEALTHY
             > wait 9
             > wait 1

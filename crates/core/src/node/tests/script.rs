@@ -15,7 +15,9 @@ use crate::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use crate::ecs::view::assignment::{Assignment, Desired};
 use crate::kernel::Timestamp;
 use crate::kernel::names::Name;
-use crate::node::{Answer, Event, Exit, LogMode, MessageId, Netns, Op, Output, Save, Step, StepFailure, ToControl};
+use crate::node::{
+    Answer, Event, Exit, LogMode, ManifestFailure, MessageId, Netns, Op, Output, Save, Step, StepFailure, ToControl,
+};
 use crate::node::{MountSource, VolumeMount};
 
 /// Runs `story` for tasks of the definition `task` and compares what it prints.
@@ -225,7 +227,15 @@ fn kind(word: &str, text: &str) -> Option<StepFailure> {
         "Network" => StepFailure::Network(text),
         "LogGroupMissing" => StepFailure::LogGroupMissing,
         "Resource" => StepFailure::Resource(text),
-        "Timeout" => StepFailure::Timeout(text),
+        "Timeout" => StepFailure::Timeout {
+            waited_s: text.parse().unwrap_or(0),
+        },
+        // What both say is told apart by their names in front.
+        "Manifest" | "PinnedManifest" => StepFailure::CannotPullManifest(ManifestFailure {
+            by_tag: word == "Manifest",
+            docker: text.clone(),
+            containerd: format!("failed to resolve: {text}"),
+        }),
         "Other" => StepFailure::Other(text),
         _ => return None,
     })

@@ -490,19 +490,23 @@ fn check_forward(before: &Node, after: &Node) {
     }
 }
 
-/// Task number `number` from a description: the network mode and the volumes on the first line (`none scratch logs=/var/log all=shared`), then one container per line:
+/// Task number `number` from a description: the network mode, `fargate` if that is the launch type, and the volumes on the first line (`none scratch logs=/var/log all=shared`), then one container per line:
 /// `name[*] image [on=NAME:CONDITION] [mount=VOLUME:/PATH[:ro]] [from=NAME[:ro]] [begin=5] [again=60] [health=INTERVAL[+GRACE]] [logs=group] [prefix=p] [port=80] [host=8080] [timeout=5] [alone=yes] [unbuilt=member] [driver=d] [opt:name=value]`;
 /// a star means essential.
 pub(super) fn assignment(number: u32, text: &str) -> Assignment {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let mut head = lines.next().unwrap().split_whitespace();
+    let mut head = lines.next().unwrap().split_whitespace().peekable();
     let network_mode = NetworkMode::from_word(head.next().unwrap()).unwrap();
+    let launch_type = match head.next_if_eq(&"fargate") {
+        Some(_) => LaunchType::Fargate,
+        None => LaunchType::Ec2,
+    };
     Assignment {
         task: task_key(number),
         desired: Desired::Running,
         family: "app".to_owned(),
         revision: 1,
-        launch_type: LaunchType::Ec2,
+        launch_type,
         group: "family:app".to_owned(),
         zone: "us-east-1a".to_owned(),
         network_mode,
