@@ -3,6 +3,7 @@
 //! `world` is a machine and a control plane made of maps; `script` drives the brain through a story by words.
 
 mod again;
+mod draft;
 mod failures;
 mod health;
 mod links;

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::world::{World, assignment, stop, task_key};
+use super::draft::{assignment, stop, task_key};
+use super::world::World;
 use crate::ecs::report::ReportedStatus;
 use crate::node::{Answer, Event, MessageId, Step, StepFailure};
 

@@ -2,8 +2,9 @@
 
 use expect_test::expect;
 
+use super::draft::{assignment, task_key};
 use super::script::{check, tell};
-use super::world::{Heard, World, assignment, task_key};
+use super::world::{Heard, World};
 use crate::kernel::names::Name;
 use crate::node::{Answer, Event, MessageId};
 

@@ -9,7 +9,8 @@
 
 use std::fmt::Write;
 
-use super::world::{World, assignment, stop, task_key};
+use super::draft::{assignment, stop, task_key};
+use super::world::World;
 use crate::ecs::model::{ContainerStatus, HealthStatus, NetworkBinding, TaskKey};
 use crate::ecs::report::{ContainerReport, ReportedStatus, TaskReport};
 use crate::ecs::view::assignment::{Assignment, Desired};
