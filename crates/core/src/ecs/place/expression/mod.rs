@@ -7,7 +7,7 @@
 //! machines that lack the subject; patterns match whole texts; `and` binds closer than `or`; a text with blanks stands
 //! between quotes.
 //!
-//! [`parse`] reads, [`print`] writes, [`eval`] judges machines.
+//! [`parse`] reads, [`mod@print`] writes, [`eval`] judges machines.
 
 pub mod eval;
 pub mod parse;

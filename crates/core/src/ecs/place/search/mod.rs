@@ -9,8 +9,8 @@
 //!
 //! What a search remembers is a shortcut, never a fact: an empty [`Planner`] decides the same.
 //!
-//! [`signature`] tells searches apart, [`cell`] keeps machines that tasks are spread over together, [`frontier`] knows how far
-//! a search has looked in one of them, [`score`] compares.
+//! `signature` tells searches apart, `cell` keeps machines that tasks are spread over together, `frontier` knows how far
+//! a search has looked in one of them, `score` compares.
 
 mod cell;
 mod frontier;
