@@ -24,6 +24,7 @@ pub mod store;
 mod tls;
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +34,7 @@ use berth_core::ecs::quota::Rates;
 use berth_core::ecs::view::TaskView;
 use berth_telemetry::history::HistoryStore;
 use berth_telemetry::logs::LogStore;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use crate::config::Config;
 use crate::engine::{Engine, Outbox};
@@ -42,6 +43,10 @@ use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::space::Space;
 use crate::store::Store;
+
+/// How many connections may wait to be accepted, as far as the kernel lets them: when it is full, clients try again only a
+/// second later, and a fleet that comes back after a restart comes all at once.
+const BACKLOG: u32 = 4096;
 
 /// Everything that requests are answered with.
 pub(crate) struct App {
@@ -106,7 +111,7 @@ impl Server {
         let engine = Engine::start(Arc::clone(&store), config.clock.clone(), brain, outside)?;
         let mut listeners = Vec::new();
         for address in &config.listen {
-            listeners.push(listen(*address).await?);
+            listeners.push(listen(*address)?);
         }
         let space = Space::default();
         space.look(&config, &engine).await?;
@@ -167,8 +172,19 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    listen_at(address).with_context(|| {
         format!("cannot listen on {address}: choose another address with --listen, or end what listens there")
     })
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections of the process before, which are only remembered any more, are no hindrance.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
